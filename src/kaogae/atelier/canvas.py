@@ -1,0 +1,81 @@
+"""Collects SVG elements and definitions; knows nothing of faces."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Canvas:
+    """Elements in drawing order, and the gradients and clip paths that they name."""
+
+    elements: list[str] = field(default_factory=list[str])
+    definitions: list[str] = field(default_factory=list[str])
+
+    def path(
+        self,
+        data: str,
+        fill: str = "none",
+        *,
+        line: str | None = None,
+        width: float = 0.0,
+        **attributes: object,
+    ) -> None:
+        """A shape with an optional outline. Further attributes go in as they are, `_` for `-`."""
+        extra = "".join(f' {name.replace("_", "-")}="{value}"' for name, value in attributes.items())
+        if line and width > 0:
+            extra += (
+                f' stroke="{line}" stroke-width="{width:.4f}" stroke-linejoin="round" stroke-linecap="round"'
+            )
+        self.elements.append(f'<path d="{data}" fill="{fill}"{extra}/>')
+
+    def open(self, **attributes: object) -> None:
+        """Begin a group, for instance `open(clip_path=canvas.clip(outline))`."""
+        extra = "".join(f' {name.replace("_", "-")}="{value}"' for name, value in attributes.items())
+        self.elements.append(f"<g{extra}>")
+
+    def close(self) -> None:
+        """End the innermost group."""
+        self.elements.append("</g>")
+
+    def define(self, element: str, kind: str) -> str:
+        """Add a definition whose text has `{id}` in it; returns `url(#id)`."""
+        name = f"{kind}{len(self.definitions)}"
+        self.definitions.append(element.replace("{id}", name))
+        return f"url(#{name})"
+
+    def clip(self, data: str) -> str:
+        """A clip path."""
+        return self.define(f'<clipPath id="{{id}}"><path d="{data}"/></clipPath>', "clip")
+
+    def linear(
+        self, start: tuple[float, float], end: tuple[float, float], *stops: tuple[float, str, float]
+    ) -> str:
+        """A linear gradient from `start` to `end`; stops are (offset, colour, opacity)."""
+        (x1, y1), (x2, y2) = start, end
+        where = f'x1="{x1:.4f}" y1="{y1:.4f}" x2="{x2:.4f}" y2="{y2:.4f}"'
+        return self.define(
+            f'<linearGradient id="{{id}}" gradientUnits="userSpaceOnUse" {where}>{_stops(stops)}</linearGradient>',
+            "linear",
+        )
+
+    def radial(self, centre: tuple[float, float], radius: float, *stops: tuple[float, str, float]) -> str:
+        """A radial gradient; stops are (offset, colour, opacity)."""
+        where = f'cx="{centre[0]:.4f}" cy="{centre[1]:.4f}" r="{radius:.4f}"'
+        return self.define(
+            f'<radialGradient id="{{id}}" gradientUnits="userSpaceOnUse" {where}>{_stops(stops)}</radialGradient>',
+            "radial",
+        )
+
+    def svg(self, view: tuple[float, float, float, float]) -> str:
+        """The whole document; `view` is (left, top, width, height) in the drawing's units."""
+        box = " ".join(f"{value:.4f}" for value in view)
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" preserveAspectRatio="none">'
+            f"<defs>{''.join(self.definitions)}</defs>{''.join(self.elements)}</svg>"
+        )
+
+
+def _stops(stops: tuple[tuple[float, str, float], ...]) -> str:
+    return "".join(
+        f'<stop offset="{at}" stop-color="{colour}" stop-opacity="{opacity}"/>'
+        for at, colour, opacity in stops
+    )

@@ -1,0 +1,32 @@
+"""Every error that a user can cause: one sentence that says what is wrong and what to do.
+
+The library raises these; the command line prints the sentence and exits with code 2.
+"""
+
+
+class KaogaeError(Exception):
+    """Base of all errors of Kaogae. `str(error)` is a whole sentence for a person."""
+
+
+class UsageError(KaogaeError):
+    """An argument that can't be: unknown expression, strength out of range, output equal to input."""
+
+
+class PictureError(KaogaeError):
+    """A picture that can't be read or written: damaged, too large, not a picture, no permission."""
+
+
+class NoFaceError(KaogaeError):
+    """No face was found, or not the one that was asked for."""
+
+
+class ModelError(KaogaeError):
+    """A checkpoint or model file that is damaged, foreign, or of another version or vocabulary."""
+
+
+class ConfigError(KaogaeError):
+    """A preset or setting that doesn't hold together; all problems are in the one message."""
+
+
+class ManifestError(KaogaeError):
+    """A data set that can't be used: missing or changed files, unknown labels, paths that lead outside."""
