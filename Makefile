@@ -1,0 +1,38 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Both make .venv here and need Python 3.11 to 3.13.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint unit clean
+
+demo: $(VENV)/base.done ## the main job: five expressions for each picture in examples/
+	$(BIN)/kaogae transfer examples --to all --sheet -o demo-out
+	@echo "Look at demo-out/sheet.png: each picture, and its five expressions."
+
+test: lint unit ## every check
+
+lint: $(VENV)/dev.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo
+
+unit: $(VENV)/dev.done
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "Kaogae needs Python 3.11, 3.12 or 3.13: set PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base.done: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/dev.done: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/base.done
+
+clean:
+	rm -rf $(VENV) demo-out
