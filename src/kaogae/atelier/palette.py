@@ -28,8 +28,8 @@ IRIS_HUES = (0.03, 0.07, 0.09, 0.13, 0.3, 0.36, 0.48, 0.55, 0.6, 0.64, 0.72, 0.7
 def shift(colour: str, *, hue: float = 0.0, saturation: float = 0.0, lightness: float = 0.0) -> str:
     """`#rrggbb` moved in HSL: hue in turns, saturation and lightness in shares of the whole range."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    h, l, s = colorsys.rgb_to_hls(red, green, blue)
-    return hsl(h + hue, s + saturation, l + lightness)
+    h, luma, s = colorsys.rgb_to_hls(red, green, blue)
+    return hsl(h + hue, s + saturation, luma + lightness)
 
 
 def hsl(hue: float, saturation: float, lightness: float) -> str:
