@@ -1,0 +1,81 @@
+"""Names and paths that come from outside are never trusted: they stay inside their folder or are refused."""
+
+import hashlib
+import re
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from kaogae.errors import ManifestError, UsageError
+
+MANIFEST_BYTES = 512 * 2**20
+"""Largest manifest that is read."""
+
+PICTURE_BYTES = 64 * 2**20
+"""Largest picture file that is read."""
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def check_name(name: str) -> str:
+    """`name` if it can be a folder's name on every system.
+
+    Raises:
+        UsageError: it is empty, too long, or has other characters than letters, digits, '.', '_' and '-'.
+    """
+    if not _PLAIN_NAME.fullmatch(name):
+        raise UsageError(
+            f"'{name}' can't be the name of a set: use letters, digits, '.', '_' and '-', at most 100."
+        )
+    return name
+
+
+def inside(folder: Path, name: str, where: str) -> Path:
+    """The file that a manifest in `folder` calls `name`.
+
+    Args:
+        where: the manifest's line, for the message.
+
+    Raises:
+        ManifestError: the path is absolute, leads outside `folder` (links included), or no file is there.
+    """
+    posix, windows = PurePosixPath(name), PureWindowsPath(name)
+    outside = posix.is_absolute() or windows.drive or windows.root or ".." in windows.parts
+    if not name or "\0" in name or outside:
+        raise ManifestError(f"{where}: the path '{name}' must be relative and stay inside the folder.")
+    path = folder / posix
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ManifestError(f"{where}: the path '{name}' leads outside the folder.")
+    if not path.is_file():
+        raise ManifestError(f"{where}: the file '{name}' is missing from {folder}.")
+    return path
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The file's content.
+
+    Raises:
+        ManifestError: it can't be read or has more than `most` bytes.
+    """
+    try:
+        size = path.stat().st_size
+        if size > most:
+            raise ManifestError(f"{path} has {size:,} bytes; more than {most:,} are not read.")
+        return path.read_bytes()
+    except OSError as error:
+        raise ManifestError(f"{path} can't be read: {error.strerror or error}.") from error
+
+
+def read_text(path: Path) -> str:
+    """A manifest's text.
+
+    Raises:
+        ManifestError: it can't be read, is too large or isn't UTF-8.
+    """
+    try:
+        return read_bytes(path, MANIFEST_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{path} isn't UTF-8 text.") from error
+
+
+def sha256(content: bytes) -> str:
+    """Hexadecimal SHA-256 of `content`."""
+    return hashlib.sha256(content).hexdigest()
