@@ -23,6 +23,8 @@ class Style:
     """How many inner lines and shadows there are (0, 1)."""
     taper: float = 0.2
     """Width of a stroke's ends as a share of its middle (0, 1)."""
+    light: float = 1.0
+    """Side that the light comes from: 1 the viewer's right, −1 the left."""
 
     @classmethod
     def sample(cls, dice: random.Random) -> "Style":
@@ -36,4 +38,29 @@ class Style:
             gloss=dice.random() * (0.5 if shading == "flat" else 1.0),
             detail=dice.random(),
             taper=dice.uniform(0.0, 0.5),
+            light=dice.choice((-1.0, 1.0)),
         )
+
+    @property
+    def feature_line(self) -> float:
+        """Width of the lines of eyes, mouth and nose, which are drawn even where outlines are not."""
+        return max(self.line_width, 0.008)
+
+
+Look = Literal["moe", "chibi", "nineties", "webtoon", "mature", "male"]
+"""A school of drawing, which sets the proportions: from huge round eyes to small realistic ones."""
+
+LOOKS: dict[Look, float] = {
+    "moe": 5,
+    "chibi": 1.6,
+    "nineties": 1.6,
+    "webtoon": 2.6,
+    "mature": 1.6,
+    "male": 2.2,
+}
+"""Each look, and how often it is drawn."""
+
+
+def sample_look(dice: random.Random) -> Look:
+    """A look for a new character."""
+    return dice.choices(tuple(LOOKS), tuple(LOOKS.values()))[0]
