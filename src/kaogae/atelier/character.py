@@ -1,0 +1,59 @@
+"""Who is drawn: all traits of one character, from one seed."""
+
+import random
+from dataclasses import dataclass, replace
+
+from kaogae.atelier.brows import BrowTraits
+from kaogae.atelier.eyes import EyeTraits
+from kaogae.atelier.face import FaceTraits
+from kaogae.atelier.hair import HairTraits
+from kaogae.atelier.mouth import MouthTraits
+from kaogae.atelier.palette import Palette
+from kaogae.atelier.style import Look, Style, sample_look
+from kaogae.atelier.tears import TearTraits
+
+
+@dataclass(frozen=True)
+class Character:
+    """A character and the hand that draws it. What expressions change isn't in here: see `Rig`."""
+
+    seed: int
+    look: Look
+    style: Style
+    palette: Palette
+    face: FaceTraits
+    eyes: EyeTraits
+    brows: BrowTraits
+    mouth: MouthTraits
+    tears: TearTraits
+    hair: HairTraits
+
+    @classmethod
+    def from_seed(cls, seed: int) -> "Character":
+        """The character of this seed: the same on every machine."""
+
+        # a generator for each part, so that a new trait in one leaves the others as they are
+        def dice(part: str) -> random.Random:
+            return random.Random(f"kaogae {seed} {part}")
+
+        look = sample_look(dice("look"))
+        style = Style.sample(dice("style"))
+        palette = Palette.sample(dice("palette"))
+        face = FaceTraits.sample(dice("face"), look)
+        eyes = EyeTraits.sample(dice("eyes"), look, palette, style.light)
+        return cls(
+            seed=seed,
+            look=look,
+            style=style,
+            palette=palette,
+            face=face,
+            eyes=eyes,
+            brows=BrowTraits.sample(dice("brows"), look),
+            mouth=MouthTraits.sample(dice("mouth"), look),
+            tears=TearTraits.sample(dice("tears")),
+            hair=HairTraits.sample(dice("hair")),
+        )
+
+    def with_style(self, style: Style) -> "Character":
+        """The same character by another hand."""
+        return replace(self, style=style)

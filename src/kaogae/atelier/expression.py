@@ -1,0 +1,159 @@
+"""How each expression is drawn: several recipes each, as artists have, with intensity and jitter.
+
+A recipe names only what it changes in the neutral rig. Recipes of one expression never look like another's: that is
+what makes the label of a drawing certain.
+"""
+
+import random
+from dataclasses import dataclass, fields, replace
+
+from kaogae.atelier.rig import Rig
+from kaogae.expressions import Expression
+
+NEUTRAL = Rig()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to draw an expression, and how often artists choose it."""
+
+    name: str
+    rig: Rig
+    weight: float = 1.0
+
+
+def _variant(name: str, weight: float = 1.0, **parameters: float) -> Variant:
+    return Variant(name, Rig(**parameters), weight)
+
+
+_WORRIED = {"brow_slant": 0.8, "brow_raise": 0.1, "brow_pinch": 0.4}
+_WEEPING = {"tear_well": 0.8, "tear_stream": 0.8, "blush": 0.4}
+
+VARIANTS: dict[Expression, tuple[Variant, ...]] = {
+    Expression.HAPPY: (
+        _variant("laugh", 3, eye_open=0.0, eye_smile=1.0, brow_raise=0.5, brow_arch=0.6, mouth_open=0.75,
+                 mouth_width=1.25, mouth_curve=0.9, blush=0.4),
+        _variant("closed smile", 2.5, eye_open=0.0, eye_smile=0.8, brow_raise=0.3, brow_arch=0.5,
+                 mouth_width=1.15, mouth_curve=0.85, blush=0.3),
+        _variant("open smile", 3, eye_open=0.95, lower_lid=0.35, brow_raise=0.35, brow_arch=0.5,
+                 mouth_open=0.55, mouth_width=1.15, mouth_curve=0.8, blush=0.3, shine=1.2),
+        _variant("grin", 1.2, eye_open=0.85, lower_lid=0.5, brow_raise=0.3, brow_arch=0.4, mouth_open=0.4,
+                 mouth_width=1.45, mouth_curve=0.8, teeth=1.0, blush=0.2),
+        _variant("laughing grin", 0.8, eye_open=0.0, eye_smile=0.9, brow_raise=0.4, brow_arch=0.4,
+                 mouth_open=0.5, mouth_width=1.4, mouth_curve=0.9, teeth=0.9, blush=0.3),
+        _variant("soft smile", 2, eye_open=0.85, lower_lid=0.45, brow_raise=0.2, brow_arch=0.5,
+                 mouth_width=1.2, mouth_curve=0.8, blush=0.4),
+        _variant("bright", 1.2, eye_open=1.12, brow_raise=0.5, brow_arch=0.6, mouth_open=0.85,
+                 mouth_width=1.2, mouth_curve=0.75, shine=1.4, blush=0.3),
+        _variant("narrow smile", 1, eye_open=0.45, eye_smile=0.7, lower_lid=0.55, brow_raise=0.2,
+                 brow_arch=0.4, mouth_open=0.4, mouth_width=1.2, mouth_curve=0.85, blush=0.4),
+    ),
+    Expression.SAD: (
+        _variant("frown", 3, eye_open=0.78, lid_droop=0.8, gaze_y=0.15, shine=0.6, mouth_width=0.85,
+                 mouth_curve=-0.7, **_WORRIED),
+        _variant("downcast", 2, eye_open=0.5, lid_droop=0.6, gaze_y=0.7, shine=0.3, mouth_width=0.8,
+                 mouth_curve=-0.5, **_WORRIED),
+        _variant("closed", 1, eye_open=0.0, eye_smile=-0.7, lid_droop=0.3, mouth_width=0.75,
+                 mouth_curve=-0.5, **_WORRIED),
+        _variant("aside", 1, eye_open=0.65, lid_droop=0.7, gaze_x=0.7, gaze_y=0.35, shine=0.4,
+                 mouth_width=0.8, mouth_curve=-0.6, **_WORRIED),
+        _variant("parted lips", 1.5, eye_open=0.8, lid_droop=0.7, gaze_y=0.1, mouth_open=0.22,
+                 mouth_width=0.75, mouth_curve=-0.7, mouth_round=0.2, **_WORRIED),
+        _variant("hurt", 1.2, eye_open=0.88, lid_droop=0.9, tear_well=0.25, mouth_width=0.9,
+                 mouth_curve=-0.9, mouth_wave=0.3, brow_slant=1.1, brow_raise=0.2, brow_pinch=0.6),
+        _variant("gloom", 1, eye_open=0.6, lid_droop=0.7, shine=0.0, mouth_width=0.7, mouth_curve=-0.35,
+                 brow_slant=0.7, brow_raise=-0.1, brow_pinch=0.2),
+    ),
+    Expression.CRYING: (
+        _variant("wail", 2, eye_open=0.0, eye_smile=0.5, mouth_open=0.75, mouth_width=1.1,
+                 mouth_curve=-0.7, tear_well=0.6, tear_stream=1.0, tear_drop=0.7, blush=0.5,
+                 brow_slant=1.0, brow_raise=0.2, brow_pinch=0.6),
+        _variant("streams", 2.5, eye_open=0.75, lid_droop=0.7, shine=1.2, mouth_width=0.85,
+                 mouth_curve=-0.8, mouth_wave=0.4, **_WORRIED, **_WEEPING),
+        _variant("welling", 2, eye_open=0.9, lid_droop=0.7, lower_lid=0.15, tear_well=1.0, tear_drop=0.9,
+                 shine=1.4, blush=0.4, mouth_width=0.8, mouth_curve=-0.75, mouth_wave=0.5, **_WORRIED),
+        _variant("quiet", 2, eye_open=0.0, eye_smile=-0.7, tear_stream=0.9, tear_drop=0.6, tear_well=0.4,
+                 blush=0.3, mouth_width=0.75, mouth_curve=-0.6, **_WORRIED),
+        _variant("sob", 2, eye_open=0.7, lid_droop=0.8, lower_lid=0.2, mouth_open=0.5, mouth_width=0.95,
+                 mouth_curve=-0.75, mouth_wave=0.3, **_WORRIED, **_WEEPING),
+        _variant("squeezed", 1.2, eye_open=0.05, eye_smile=0.15, mouth_open=0.3, mouth_width=1.1,
+                 mouth_curve=-0.7, teeth=0.8, tear_well=0.7, tear_drop=1.0, tear_stream=0.5, blush=0.4,
+                 brow_slant=0.9, brow_raise=-0.1, brow_pinch=0.9),
+    ),
+    Expression.NEUTRAL: (
+        _variant("calm", 3, mouth_curve=0.05),
+        _variant("slight smile", 1.5, mouth_curve=0.3, mouth_width=0.9),
+        _variant("tiny mouth", 1.5, mouth_width=0.5, mouth_curve=-0.1),
+        _variant("half-lidded", 1, eye_open=0.68, gaze_y=0.1, shine=0.7, brow_raise=-0.1),
+        _variant("parted", 1, mouth_open=0.1, mouth_width=0.55, mouth_round=0.4),
+        _variant("serious", 1.5, eye_open=0.9, brow_slant=-0.35, brow_raise=-0.25, mouth_curve=-0.12),
+        _variant("aside", 0.7, gaze_x=0.6, mouth_width=0.8),
+    ),
+    Expression.SURPRISED: (
+        _variant("shock", 2.5, eye_open=1.35, iris_size=0.62, brow_raise=1.0, brow_arch=0.5,
+                 mouth_open=0.65, mouth_width=0.75, mouth_round=0.9),
+        _variant("small o", 2.5, eye_open=1.22, iris_size=0.8, brow_raise=0.8, brow_arch=0.4,
+                 mouth_open=0.3, mouth_width=0.42, mouth_round=1.0),
+        _variant("gasp", 2, eye_open=1.3, iris_size=0.7, brow_raise=1.0, brow_slant=0.45, brow_arch=0.3,
+                 mouth_open=0.8, mouth_width=0.8, mouth_round=0.8, mouth_curve=-0.3, sweat=0.6),
+        _variant("startled", 1.2, eye_open=1.28, iris_size=0.72, brow_raise=0.9, brow_slant=0.3,
+                 mouth_open=0.4, mouth_width=1.0, mouth_round=0.35, mouth_curve=-0.4, sweat=0.7),
+        _variant("amazed", 1.2, eye_open=1.3, iris_size=0.95, brow_raise=1.0, brow_arch=0.7, shine=1.5,
+                 mouth_open=0.5, mouth_width=0.6, mouth_round=0.9, blush=0.4),
+        _variant("dumbfounded", 0.8, eye_open=1.4, iris_size=0.5, brow_raise=0.9, mouth_open=0.35,
+                 mouth_width=0.7, mouth_round=0.6, shine=0.3),
+    ),
+}  # fmt: skip
+
+_CANONICAL = {
+    Expression.HAPPY: "laugh",
+    Expression.SAD: "frown",
+    Expression.CRYING: "streams",
+    Expression.NEUTRAL: "calm",
+    Expression.SURPRISED: "shock",
+}
+
+_RANGES = {
+    "eye_open": (0.0, 1.4), "eye_smile": (-1, 1), "lower_lid": (0, 1), "lid_droop": (-0.5, 1),
+    "iris_size": (0.45, 1.2), "gaze_x": (-1, 1), "gaze_y": (-1, 1), "shine": (0, 1.5), "brow_raise": (-1, 1.2),
+    "brow_slant": (-1, 1.2), "brow_arch": (-1, 1), "brow_pinch": (0, 1), "mouth_open": (0, 1.2),
+    "mouth_width": (0.3, 1.8), "mouth_curve": (-1, 1), "mouth_round": (0, 1),
+}  # fmt: skip
+
+
+def canonical(expression: Expression) -> Rig:
+    """The strongest and least mistakable way to draw `expression`; against neutral it moves eyes, brows and mouth."""
+    name = _CANONICAL[expression]
+    return next(variant.rig for variant in VARIANTS[expression] if variant.name == name)
+
+
+def sample(expression: Expression, intensity: float, dice: random.Random) -> Rig:
+    """A way to draw `expression`, jittered.
+
+    Args:
+        intensity: 0 is the calm face, 1 the whole expression.
+    """
+    variants = VARIANTS[expression]
+    variant = dice.choices(variants, [v.weight for v in variants])[0]
+    return NEUTRAL.towards(jitter(variant.rig, dice), intensity)
+
+
+def jitter(rig: Rig, dice: random.Random, amount: float = 1.0) -> Rig:
+    """`rig` a little different in every parameter; what is closed, dry or absent stays so."""
+    changed: dict[str, float] = {}
+    flip = dice.choice((-1.0, 1.0))
+    for field in fields(Rig):
+        value: float = getattr(rig, field.name)
+        if field.name == "gaze_x":
+            value *= flip
+        shake = dice.gauss(0.0, 0.08) * amount
+        if field.name not in _RANGES:  # tears, teeth, blush …: scaled only
+            changed[field.name] = min(max(value * (1 + 3 * shake), 0.0), 1.0)
+            continue
+        least, most = _RANGES[field.name]
+        if field.name in ("eye_open", "mouth_open", "mouth_round", "lower_lid", "brow_pinch"):
+            value *= 1 + 1.5 * shake
+        else:
+            value += shake
+        changed[field.name] = min(max(value, least), most)
+    return replace(rig, **changed)

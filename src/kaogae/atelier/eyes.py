@@ -1,0 +1,425 @@
+"""Eyes: the shape of the opening, lashes and lids, iris, pupil and highlights."""
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+from kaogae.atelier.canvas import Canvas
+from kaogae.atelier.geometry import Points, Pose, ellipse, outline, stroke
+from kaogae.atelier.palette import Palette, shift
+from kaogae.atelier.rig import Rig
+from kaogae.atelier.style import Look, Style
+
+Pattern = Literal["gradient", "flat", "crescent", "ring", "spokes", "split", "dark"]
+Pupil = Literal["round", "oval", "slit", "none", "star", "ring", "light"]
+Highlight = Literal["one", "two", "three", "tall", "low", "sparkle", "bar", "none"]
+Lower = Literal["none", "outer", "full", "lashes", "thick"]
+
+_KNOTS = (-1.0, -0.86, -0.5, 0.0, 0.5, 0.86, 1.0)
+
+
+@dataclass(frozen=True)
+class EyeTraits:
+    """Shape of a relaxed eye, in face units where nothing else is said; `u` runs from the inner (−1) to the outer (1) corner."""
+
+    width: float
+    height: float
+    tilt: float
+    """Outer corner up (tsurime) or down (tareme), as a share of the height (−0.25, 0.3)."""
+    peak: float
+    """Where along u the upper lid is highest (−0.35, 0.35)."""
+    box: float
+    """Squareness of the upper lid (1.8 pointed, 4 boxy)."""
+    lower_box: float
+    share: float
+    """Part of the height that lies above the corners' line (0.45, 0.85)."""
+    lash: float
+    """Thickness of the upper lash line."""
+    lash_inner: float
+    """Its thickness at the inner corner, as a share (0, 1)."""
+    wing: float
+    wing_lift: float
+    spikes: int
+    """Separate lashes at the outer corner (0, 4)."""
+    spike: float
+    """Their length."""
+    lower: Lower
+    crease: float
+    """Distance of the double-lid line above the lashes as a share of the height; 0 for none."""
+    solid: bool
+    """No white: the iris fills the whole eye (chibi dots)."""
+    sclera: str
+    sclera_shadow: float
+    iris_height: float
+    """Of the relaxed iris, as a share of the eye's height (0.7, 1.4)."""
+    iris_aspect: float
+    """Its width over its height (0.6, 1.05)."""
+    iris_inset: float
+    pattern: Pattern
+    contrast: float
+    rim: float
+    """Thickness of the iris's outline as a share of its radius (0, 0.2)."""
+    pupil: Pupil
+    pupil_size: float
+    top_shade: float
+    highlight: Highlight
+    highlight_size: float
+    highlight_side: float
+    makeup: float
+    """Eye shadow on the lid (0, 1)."""
+    lash_colour: str | None
+    """Instead of the ink."""
+    odd_iris: str | None
+    """Colour of the right iris where it differs from the left."""
+
+    @classmethod
+    def sample(cls, dice: random.Random, look: Look, palette: Palette, light: float = 1.0) -> "EyeTraits":
+        """Eyes of a new character of this look."""
+        width, height, lash, fill = _PROPORTIONS[look]
+        tilt = dice.choice((dice.uniform(0.02, 0.28), dice.uniform(-0.2, 0.02), dice.gauss(0.03, 0.05)))
+        eye_height = dice.uniform(*height)
+        solid = look == "chibi" and dice.random() < 0.3
+        adult = look in ("mature", "male", "webtoon")
+        patterns: tuple[Pattern, ...] = ("gradient", "crescent", "flat", "ring", "spokes", "split", "dark")
+        pupils: tuple[Pupil, ...] = ("round", "oval", "none", "slit", "ring", "star", "light")
+        highlights: tuple[Highlight, ...] = ("one", "two", "three", "tall", "low", "sparkle", "bar", "none")
+        lowers: tuple[Lower, ...] = ("none", "outer", "full", "lashes", "thick")
+        return cls(
+            width=dice.uniform(*width),
+            height=eye_height,
+            tilt=tilt,
+            peak=dice.uniform(-0.3, 0.3),
+            box=dice.uniform(1.9, 3.6),
+            lower_box=dice.uniform(1.9, 3.4),
+            share=dice.uniform(0.5, 0.8),
+            lash=dice.uniform(*lash),
+            lash_inner=dice.uniform(0.1, 0.8),
+            wing=max(0.0, dice.gauss(0.04, 0.04)),
+            wing_lift=dice.gauss(0.01, 0.05),
+            spikes=dice.choices((0, 1, 2, 3, 4), (6, 2, 3, 2, 1) if look != "male" else (9, 1, 0, 0, 0))[0],
+            spike=dice.uniform(0.03, 0.1),
+            lower=dice.choices(lowers, (2, 4, 3, 1.5, 0.7))[0],
+            crease=dice.uniform(0.1, 0.24) if dice.random() < 0.65 else 0.0,
+            solid=solid,
+            sclera=dice.choices(
+                ("#ffffff", "#f6f4f8", "#fdf3ec", "#e8ecf4", palette.skin), (6, 4, 2, 1, 0.6)
+            )[0],
+            sclera_shadow=dice.choice((0.0, dice.uniform(0.1, 0.45))),
+            iris_height=dice.uniform(*fill),
+            iris_aspect=dice.uniform(0.8, 1.05) if adult else dice.uniform(0.62, 1.0),
+            iris_inset=dice.uniform(-0.02, 0.04),
+            pattern=dice.choices(patterns, (5, 4, 2, 1.2, 1, 2, 1.5))[0],
+            contrast=dice.uniform(0.5, 1.4),
+            rim=dice.choice((0.0, dice.uniform(0.05, 0.2))),
+            pupil=dice.choices(pupils, (4, 4, 2, 0.7, 0.7, 0.2, 0.7))[0],
+            pupil_size=dice.uniform(0.28, 0.6),
+            top_shade=dice.choice((0.0, dice.uniform(0.2, 0.7), dice.uniform(0.3, 0.8))),
+            highlight=dice.choices(highlights, (4, 5, 2, 1.5, 1, 1.2, 0.7, 1))[0],
+            highlight_size=dice.uniform(0.6, 1.4),
+            highlight_side=light if dice.random() < 0.8 else -light,
+            makeup=dice.uniform(0.2, 0.8)
+            if dice.random() < (0.3 if adult and look != "male" else 0.08)
+            else 0.0,
+            lash_colour=dice.choice((shift(palette.hair, lightness=-0.3), "#3a2020"))
+            if dice.random() < 0.35
+            else None,
+            odd_iris=shift(palette.iris, hue=dice.uniform(0.2, 0.8)) if dice.random() < 0.02 else None,
+        )
+
+
+_PROPORTIONS: dict[Look, tuple[tuple[float, float], ...]] = {
+    #          width         height        lash           iris height / eye height
+    "moe": ((0.46, 0.60), (0.36, 0.54), (0.030, 0.075), (0.90, 1.15)),
+    "chibi": ((0.42, 0.62), (0.48, 0.72), (0.030, 0.090), (0.85, 1.08)),
+    "nineties": ((0.44, 0.58), (0.40, 0.60), (0.025, 0.060), (0.85, 1.05)),
+    "webtoon": ((0.46, 0.60), (0.24, 0.38), (0.025, 0.065), (0.95, 1.25)),
+    "mature": ((0.44, 0.58), (0.18, 0.28), (0.020, 0.050), (1.00, 1.35)),
+    "male": ((0.42, 0.58), (0.15, 0.32), (0.020, 0.055), (0.95, 1.30)),
+}
+
+
+def _bump(u: float, peak: float, box: float) -> float:
+    v = u - peak * (1 - u * u)
+    return (1 - min(abs(v), 1.0) ** box) ** 0.62
+
+
+def _lids(traits: EyeTraits, rig: Rig) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """Upper and lower lid as (u, y), y measured from the centre of the relaxed opening's box."""
+    t, h = traits, traits.height
+    opening = min(max(rig.eye_open, 0.0), 1.4)
+    wide = max(opening - 1.0, 0.0)
+    shut = min(opening, 1.0)
+    above, below = t.share * h, (1 - t.share) * h
+    top = min(-t.tilt * h * u - above * _bump(u, t.peak, t.box) for u in _KNOTS)
+    bottom = max(-t.tilt * h * u + below * _bump(u, -0.1, t.lower_box) for u in _KNOTS)
+    middle = (top + bottom) / 2
+    arch = (0.17 + 0.16 * h) * rig.eye_smile
+    upper: list[tuple[float, float]] = []
+    lower: list[tuple[float, float]] = []
+    for u in _KNOTS:
+        base = -t.tilt * h * u
+        round_bump = (1 - u * u) ** 0.8
+        closed = base * 0.5 + 0.18 * h + arch * (0.5 - round_bump) + rig.lid_droop * 0.05 * u
+        up = base - above * _bump(u, t.peak, t.box) * (1 + 0.45 * wide)
+        low = base + below * _bump(u, -0.1, t.lower_box) * (1 + 0.5 * wide)
+        low -= rig.lower_lid * 0.45 * min(h, 0.4) * round_bump
+        hang = rig.lid_droop * (0.1 + 0.16 * u) * h * (1 if u < 1 else 0.7)
+        # the upper lid travels most of the way; the lower one comes up only at the end
+        y_up = closed + (up + hang - closed) * shut
+        y_low = closed + (low - closed) * min(1.0, shut * 1.6)
+        upper.append((u, min(y_up, y_low) - middle))
+        lower.append((u, y_low - middle))
+    return upper, lower
+
+
+def _place(side: int, traits: EyeTraits, local: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    half = traits.width / 2
+    return [(side * (0.5 + half * u), y) for u, y in local]
+
+
+def opening(side: int, pose: Pose, rig: Rig, traits: EyeTraits) -> Points:
+    """Outline [14, 2] of the eye's opening, projected. `side` −1 is the eye on the viewer's left."""
+    upper, lower = _lids(traits, rig)
+    return pose(_place(side, traits, upper + lower[::-1]))
+
+
+def draw(canvas: Canvas, pose: Pose, palette: Palette, rig: Rig, traits: EyeTraits, style: Style) -> None:
+    """Both eyes, without brows and tears."""
+    for side in (-1, 1):
+        upper, lower = _lids(traits, rig)
+        top, bottom = pose(_place(side, traits, upper)), pose(_place(side, traits, lower))
+        _draw_lid_colour(canvas, top, palette, traits)
+        gap = max(b[1] - a[1] for a, b in zip(upper, lower, strict=True))
+        if gap > 0.012:
+            _draw_ball(canvas, pose, palette, rig, traits, style, side, outline(top, bottom[::-1]), top)
+        _draw_lower_line(canvas, bottom, palette, rig, traits, style, gap)
+        _draw_lashes(canvas, pose, palette, rig, traits, style, side, upper)
+        _draw_crease(canvas, pose, palette, rig, traits, style, side, upper)
+
+
+def _draw_lid_colour(canvas: Canvas, top: Points, palette: Palette, traits: EyeTraits) -> None:
+    if traits.makeup <= 0:
+        return
+    above = top - [0.0, traits.height * 0.3]
+    canvas.path(outline(top, above[::-1]), palette.lips, opacity=f"{0.35 * traits.makeup:.3f}")
+
+
+def _draw_ball(
+    canvas: Canvas, pose: Pose, palette: Palette, rig: Rig, traits: EyeTraits, style: Style, side: int,
+    shape: str, top: Points,
+) -> None:  # fmt: skip
+    colour = traits.odd_iris if traits.odd_iris and side > 0 else palette.iris
+    canvas.open(clip_path=canvas.clip(shape))
+    canvas.path(shape, shift(colour, lightness=-0.05) if traits.solid else traits.sclera)
+    _draw_iris(canvas, pose, rig, traits, side, colour)
+    if traits.sclera_shadow > 0 and style.shading != "flat":
+        band = outline(top - [0.0, 0.05], (top + [0.0, traits.height * 0.2])[::-1])
+        canvas.path(band, shift(palette.skin_shadow, lightness=-0.25), opacity=f"{traits.sclera_shadow:.3f}")
+    canvas.close()
+
+
+def _draw_iris(canvas: Canvas, pose: Pose, rig: Rig, traits: EyeTraits, side: int, colour: str) -> None:
+    half, h = traits.width / 2, traits.height
+    ry = 0.5 * h * traits.iris_height
+    rx = min(ry * traits.iris_aspect, half * 0.78)
+    shrink = rig.iris_size
+    wide = max(rig.eye_open - 1.0, 0.0)
+    x = side * (0.5 - traits.iris_inset) + rig.gaze_x * 0.5 * half
+    y = rig.gaze_y * 0.3 * h - wide * 0.22 * h
+    (cx, cy), (ax, _), (bx, _) = pose([(x, y), (x - rx, y), (x + rx, y)])
+    rx, ry = (bx - ax) / 2 * shrink, ry * shrink
+    deep = shift(colour, saturation=0.05, lightness=-0.28 * traits.contrast)
+    light = shift(colour, hue=0.02, saturation=0.1, lightness=0.2 * traits.contrast)
+    centre = (float(cx), float(cy))
+    whole = ellipse(centre, rx, ry)
+    fill = _iris_fill(canvas, centre, ry, traits.pattern, (deep, colour, light))
+    rim = traits.rim * rx
+    canvas.path(whole, fill, line=shift(deep, lightness=-0.08), width=rim)
+    _draw_pattern(canvas, centre, rx, ry, traits.pattern, deep, light)
+    _draw_pupil(canvas, centre, rx, ry, traits, shift(deep, lightness=-0.12), light)
+    if traits.top_shade > 0:
+        cap = ellipse((centre[0], centre[1] - ry * 0.72), rx * 1.02, ry * 0.62)
+        canvas.path(cap, shift(deep, lightness=-0.1), opacity=f"{traits.top_shade:.3f}")
+    _draw_highlights(canvas, centre, rx, ry, rig, traits)
+
+
+def _iris_fill(
+    canvas: Canvas, centre: tuple[float, float], ry: float, pattern: Pattern, colours: tuple[str, str, str]
+) -> str:
+    deep, colour, light = colours
+    if pattern in ("flat", "ring", "spokes"):
+        return colour
+    if pattern == "dark":
+        return deep
+    (x, y) = centre
+    middle = 0.5 if pattern != "split" else 0.42
+    second = 0.75 if pattern != "split" else 0.5
+    return canvas.linear((x, y - ry), (x, y + ry), (0.08, deep, 1), (middle, colour, 1), (second, light, 1))
+
+
+def _draw_pattern(
+    canvas: Canvas, centre: tuple[float, float], rx: float, ry: float, pattern: Pattern, deep: str, light: str
+) -> None:
+    x, y = centre
+    if pattern == "crescent":
+        canvas.path(ellipse((x, y + ry * 0.5), rx * 0.66, ry * 0.36), light, opacity="0.85")
+    elif pattern == "ring":
+        canvas.path(ellipse(centre, rx * 0.68, ry * 0.68), light, line=deep, width=rx * 0.08)
+    elif pattern == "spokes":
+        rays = ((-0.7, 0.35), (-0.45, 0.62), (-0.15, 0.75), (0.15, 0.75), (0.45, 0.62), (0.7, 0.35))
+        data = "".join(
+            f"M{x + 0.3 * a * rx:.4f},{y + 0.3 * b * ry:.4f}L{x + a * rx:.4f},{y + b * ry:.4f}"
+            for a, b in rays
+        )
+        canvas.path(data, line=light, width=rx * 0.12)
+
+
+def _draw_pupil(
+    canvas: Canvas,
+    centre: tuple[float, float],
+    rx: float,
+    ry: float,
+    traits: EyeTraits,
+    deep: str,
+    light: str,
+) -> None:
+    size, (x, y) = traits.pupil_size, centre
+    if traits.pupil == "round":
+        canvas.path(ellipse(centre, rx * size, min(rx * size * 1.05, ry * size)), deep)
+    elif traits.pupil == "oval":
+        canvas.path(ellipse((x, y - 0.04 * ry), rx * size * 0.85, ry * size), deep)
+    elif traits.pupil == "slit":
+        canvas.path(ellipse(centre, rx * 0.16, ry * 0.7), deep)
+    elif traits.pupil == "ring":
+        canvas.path(ellipse(centre, rx * size, ry * size), line=deep, width=rx * 0.14)
+    elif traits.pupil == "light":
+        canvas.path(ellipse(centre, rx * size * 0.6, ry * size * 0.6), light)
+    elif traits.pupil == "star":
+        corners = (
+            (0, -1),
+            (0.25, -0.25),
+            (1, 0),
+            (0.25, 0.25),
+            (0, 1),
+            (-0.25, 0.25),
+            (-1, 0),
+            (-0.25, -0.25),
+        )
+        data = " ".join(f"{x + a * rx * 0.6:.4f},{y + b * ry * 0.6:.4f}" for a, b in corners)
+        canvas.path(f"M{data}Z", light)
+
+
+_HIGHLIGHTS: dict[Highlight, tuple[tuple[float, float, float, float], ...]] = {
+    # x towards the light, y, radius over rx, height over width
+    "one": ((0.38, -0.45, 0.3, 1.1),),
+    "two": ((0.38, -0.45, 0.32, 1.15), (-0.4, 0.42, 0.17, 1.0)),
+    "three": ((0.35, -0.5, 0.3, 1.1), (-0.35, 0.4, 0.2, 1.0), (-0.5, -0.2, 0.12, 1.0)),
+    "tall": ((0.42, -0.2, 0.2, 2.2),),
+    "low": ((0.35, -0.45, 0.24, 1.0), (0.0, 0.62, 0.4, 0.45)),
+    "sparkle": ((0.35, -0.48, 0.34, 1.2), (-0.45, 0.38, 0.22, 1.1), (-0.1, 0.66, 0.13, 1.0), (0.5, 0.25, 0.1, 1.0)),
+    "bar": ((0.0, -0.5, 0.6, 0.3),),
+    "none": (),
+}  # fmt: skip
+
+
+def _draw_highlights(
+    canvas: Canvas, centre: tuple[float, float], rx: float, ry: float, rig: Rig, traits: EyeTraits
+) -> None:
+    shine = min(max(rig.shine, 0.0), 1.5)
+    if shine > 0.02:
+        size = traits.highlight_size * (0.45 + 0.55 * shine)
+        for x, y, radius, tall in _HIGHLIGHTS[traits.highlight]:
+            at = (centre[0] + x * rx * traits.highlight_side, centre[1] + y * ry)
+            canvas.path(
+                ellipse(at, rx * radius * size, rx * radius * size * tall),
+                "#ffffff", opacity=f"{min(1.0, 0.3 + 0.7 * shine):.3f}",
+            )  # fmt: skip
+    if rig.tear_well > 0.02:  # wet eyes glitter from below
+        well = rig.tear_well
+        canvas.path(
+            ellipse((centre[0], centre[1] + ry * 0.66), rx * 0.7 * well, ry * 0.22 * well),
+            "#ffffff", opacity=f"{0.75 * well:.3f}",
+        )  # fmt: skip
+
+
+def _draw_lower_line(
+    canvas: Canvas, bottom: Points, palette: Palette, rig: Rig, traits: EyeTraits, style: Style, gap: float
+) -> None:
+    width = style.feature_line * min(1.0, gap / 0.08)
+    if traits.lower == "none" or width < 0.002:
+        return
+    ink = traits.lash_colour or palette.line
+    first = {"outer": 3, "lashes": 3, "full": 1, "thick": 2}[traits.lower]
+    weight = 1.8 if traits.lower == "thick" else 0.75
+    canvas.path(stroke(bottom[first:], width * weight, taper=(0.1, 0.6), count=7), ink)
+    if traits.lower == "lashes":
+        for i in (4, 5):
+            x, y = bottom[i]
+            outwards = float(bottom[6][0] - bottom[3][0]) * 0.12
+            canvas.path(
+                stroke(
+                    [(x, y), (x + outwards * 0.6, y + 0.02), (x + outwards, y + 0.045)],
+                    width,
+                    taper=(0.9, 0.1),
+                    count=4,
+                ),
+                ink,
+            )
+
+
+def _draw_lashes(
+    canvas: Canvas, pose: Pose, palette: Palette, rig: Rig, traits: EyeTraits, style: Style, side: int,
+    upper: list[tuple[float, float]],
+) -> None:  # fmt: skip
+    shut = 1 - min(rig.eye_open, 1.0)
+    thick = max(traits.lash * (1 - 0.45 * shut), style.feature_line * 0.9)
+    inner = traits.lash_inner * (1 - shut) + max(traits.lash_inner, 0.45) * shut
+    hang = min(0.0, rig.eye_smile) * shut  # calm closed eyes: lashes point down
+    tip_u = 1 + traits.wing / (traits.width / 2)
+    lift = traits.wing_lift * (1 - shut) - 0.5 * abs(traits.wing_lift) * hang
+    lift -= 0.4 * traits.wing * max(0.0, rig.eye_smile) * shut
+    tip = (tip_u, upper[-1][1] - lift)
+    back: list[tuple[float, float]] = []
+    for u, y in upper[::-1]:
+        share = inner + (1 - inner) * min(1.0, (u + 1) / 1.5)
+        share *= 1 - 0.5 * max(0.0, u - 0.7) / 0.3
+        back.append((u * (1 + 0.1 * thick), y - thick * share))
+    shape = outline(pose(_place(side, traits, [*upper, tip])), pose(_place(side, traits, [tip, *back])))
+    ink = traits.lash_colour or palette.line
+    canvas.path(shape, ink)
+    _draw_spikes(canvas, pose, traits, side, upper, ink, 1 - 2 * max(0.0, -hang))
+
+
+def _draw_spikes(
+    canvas: Canvas,
+    pose: Pose,
+    traits: EyeTraits,
+    side: int,
+    upper: list[tuple[float, float]],
+    ink: str,
+    rise: float,
+) -> None:
+    half = traits.width / 2
+    for i in range(traits.spikes):
+        (u, y) = upper[(5, 6, 4, 3)[i]]
+        y -= traits.lash * 0.5
+        out = traits.spike * (1.0 if u > 0.6 else 0.6) / half
+        up = traits.spike * (0.55 if u > 0.6 else 0.9) * rise
+        curve = [(u, y), (u + out * 0.55, y - up * 0.35), (u + out, y - up)]
+        canvas.path(
+            stroke(pose(_place(side, traits, curve)), traits.lash * 0.55, taper=(1.0, 0.0), count=5), ink
+        )
+
+
+def _draw_crease(
+    canvas: Canvas, pose: Pose, palette: Palette, rig: Rig, traits: EyeTraits, style: Style, side: int,
+    upper: list[tuple[float, float]],
+) -> None:  # fmt: skip
+    if traits.crease <= 0 or rig.eye_smile * (1 - rig.eye_open) > 0.5:
+        return
+    rise = traits.lash + traits.crease * traits.height * (1.0 + 0.5 * (1 - min(rig.eye_open, 1.0)))
+    line = [(u * 0.96, y * 0.9 - rise) for u, y in upper[1:6]]
+    canvas.path(
+        stroke(pose(_place(side, traits, line)), style.feature_line * 0.6, taper=(0.1, 0.2), count=7),
+        palette.line,
+    )
