@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kaogae.atelier.fringe import CROWN, Part, fall, globe
+from kaogae.atelier.fringe import CROWN, Part, globe
 from kaogae.atelier.geometry import Points
-from kaogae.atelier.strands import Sheet, comb
+from kaogae.atelier.strands import Sheet, comb, resample
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,7 @@ def tail(
     dice: random.Random, path: Points, breadth: float, locks: int, *, curl: float = 0.0, gloss: bool = False
 ) -> Part:
     """A gathered tail along `path` [K, 2], `breadth` wide where it is fullest."""
-    from kaogae.atelier.geometry import sample
-
-    line = sample(path, 16)
+    line = resample(path, 16)
     t = np.linspace(0, 1, 16)
     along = np.gradient(line, axis=0)
     along /= np.maximum(np.hypot(along[:, :1], along[:, 1:]), 1e-9)
@@ -226,39 +224,42 @@ def buns(dice: random.Random, mane: Mane) -> Back:
     )
 
 
+def roll(
+    dice: random.Random, x: float, y: float, half: float, height: float, tilt: float, round_: float
+) -> Part:
+    """One turn of a spiral or of a plait: a bulging band from left to right, `tilt` lower on the right."""
+    t = np.linspace(-1, 1, 7)
+    bow = 0.3 * height * (1 - t**2)
+    upper = np.column_stack([x + half * t, y + tilt * t + bow])
+    lower = np.column_stack([x + 0.92 * half * t, y + tilt * t + bow + height * (1.15 - 0.35 * t**2)])
+    guides = [upper + share * (lower - upper) for share in (0.0, 0.5, 1.0)]
+    return Part(Sheet.through(guides[::-1]), comb(dice, 1, gap=(0.9, 0.95), belly=round_), gloss=False)
+
+
 def drills(dice: random.Random, mane: Mane) -> Back:
     """Tight spirals that hang at both sides."""
-    end = 1.1 + mane.length
+    turns, r = dice.randint(4, 7), dice.uniform(0.2, 0.32)
+    length = (1.3 + mane.length) / turns
     parts: list[Part] = []
-    turns = dice.randint(4, 6)
-    r = dice.uniform(0.2, 0.3)
     for side in (-1, 1):
-        x = side * dice.uniform(1.0, 1.15)
-        for k in range(turns):
-            t = k / (turns - 1)
-            y = -0.1 + (end + 0.1) * t
-            half = r * (1 - 0.55 * t)
-            path = np.array(
-                [(x - half * 1.1, y - 0.14), (x - 0.2 * half, y + 0.1), (x + half * 1.1, y - 0.02)]
-            )
-            path = path if side > 0 else np.array([(2 * x - px, py) for px, py in path[::-1]])
-            parts.insert(0, tail(dice, path, 0.36 * (1 - 0.3 * t), 1))
+        x, y = side * dice.uniform(1.0, 1.15), dice.uniform(-0.3, 0.2)
+        for k in reversed(range(turns)):
+            half = r * (1.0 - 0.6 * k / turns)
+            parts.append(roll(dice, x, y + k * length, half, length * 1.05, side * length * 0.35, 4.0))
     return Back([_cape(dice, mane, 0.5, tuck=0.3)], [], parts)
 
 
 def braids(dice: random.Random, mane: Mane) -> Back:
     """Plaits over the shoulders."""
-    count, sides = dice.randint(5, 7), (-1, 1) if dice.random() < 0.75 else (dice.choice((-1, 1)),)
+    count, sides = dice.randint(6, 9), (-1, 1) if dice.random() < 0.75 else (dice.choice((-1, 1)),)
+    size = dice.uniform(0.13, 0.19)
     parts: list[Part] = []
     for s in sides:
         for k in reversed(range(count)):
-            y, half = 0.55 + 0.22 * k, 0.17 * (1 - 0.05 * k)
-            x = s * (0.86 + 0.12 * math.sin(k * 0.5))
-            way = 1 if k % 2 else -1
-            path = np.array(
-                [(x - way * half, y - 0.1), (x + way * 0.1 * half, y - 0.02), (x + way * half * 0.7, y + 0.2)]
-            )
-            parts.append(tail(dice, path, 0.24, 1))
+            x, y = s * (0.84 + 0.1 * math.sin(k * 0.5)), 0.5 + size * 1.15 * k
+            for way in (-1, 1):
+                tilt = -way * 0.08
+                parts.append(roll(dice, x + way * size * 0.55, y, size * 0.75, size * 1.2, tilt, 2.5))
     return Back([_cape(dice, mane, 0.7, tuck=0.3)], [_inside(dice, mane, 0.65, 0.6)], parts)
 
 
@@ -273,8 +274,6 @@ def wolf(dice: random.Random, mane: Mane) -> Back:
 def cropped(dice: random.Random, mane: Mane) -> Back:
     """Hardly anything: close to the skull."""
     close = Mane(mane.length, 0.9, mane.fineness, 0.0)
-    sheet = fall((0.0, CROWN), 0.9, 0.1)
-    del sheet
     return Back([_cape(dice, close, 0.1, tuck=0.15, gap=0.95)], [])
 
 

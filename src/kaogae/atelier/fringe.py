@@ -1,4 +1,4 @@
-"""Fringe families: each returns the sheets of hair that fall over the forehead, from the hindmost to the foremost."""
+"""Fringe families: the sheets of hair that fall over the forehead, from the hindmost to the foremost."""
 
 import random
 from collections.abc import Callable, Sequence

@@ -2,15 +2,16 @@
 
 import random
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from kaogae.atelier.backhair import BACKS, Mane
+from kaogae.atelier.backhair import BACKS, Back, Mane
 from kaogae.atelier.canvas import Canvas
 from kaogae.atelier.fringe import CROWN, FRINGES, Cut, Part, fall
 from kaogae.atelier.geometry import Pose
 from kaogae.atelier.palette import Palette
-from kaogae.atelier.strands import Ink, Sheet, Turn, comb, draw_sheet, joined, outline, turning
+from kaogae.atelier.strands import Ink, Sheet, Turn, border, comb, draw_sheet, joined, turning
 from kaogae.atelier.style import Style
 
 FRONT_LIFT, BACK_LIFT = 0.06, -0.75
@@ -49,7 +50,7 @@ class HairTraits:
             fringe=fringe,
             back=back,
             sides=sides,
-            cut=Cut(dice.uniform(-0.46, -0.2), width, fineness, dice.random(), dice.uniform(-1, 1)),
+            cut=Cut(dice.uniform(-0.38, -0.1), width, fineness, dice.random(), dice.uniform(-1, 1)),
             mane=Mane(dice.random(), width, fineness, dice.random() ** 2),
             ahoge=dice.choices((0, 1, 2, 3), (0.75, 0.17, 0.05, 0.03))[0],
             gloss=0.0 if dice.random() < 0.25 else dice.random(),
@@ -64,7 +65,7 @@ def _pick(dice: random.Random, weights: dict[str, float]) -> str:
 
 def draw_back(canvas: Canvas, pose: Pose, palette: Palette, style: Style, traits: HairTraits) -> None:
     """What is behind head and body; drawn first."""
-    back = BACKS[traits.back][1](random.Random(traits.seed), traits.mane)
+    back = _back(traits)
     turn = _turn(pose, BACK_LIFT, traits)
     ink = Ink.of(palette, style, gloss=traits.gloss, gloss_height=traits.gloss_height)
     _draw(canvas, turn, back.behind, ink, traits.seed + 1)
@@ -74,7 +75,7 @@ def draw_back(canvas: Canvas, pose: Pose, palette: Palette, style: Style, traits
 def draw_front(canvas: Canvas, pose: Pose, palette: Palette, style: Style, traits: HairTraits) -> None:
     """What falls over shoulders, ears and forehead; drawn after the skin."""
     ink = Ink.of(palette, style, gloss=traits.gloss, gloss_height=traits.gloss_height)
-    back = BACKS[traits.back][1](random.Random(traits.seed), traits.mane)
+    back = _back(traits)
     _draw(canvas, _turn(pose, -0.3, traits), back.before, ink, traits.seed + 3)
     turn = _turn(pose, FRONT_LIFT, traits)
     _draw(canvas, turn, [*_sides(traits), *_fringe(traits)], ink, traits.seed + 4)
@@ -85,17 +86,16 @@ def fringe_shadow(pose: Pose, traits: HairTraits, drop: float = 0.07) -> str:
     """SVG path data of the shadow that fringe and side locks cast on the skin, `drop` face units lower."""
     turn = _turn(pose, FRONT_LIFT, traits)
     shapes: list[str] = []
+    down = np.array([0.0, drop])
     for part in [*_sides(traits), *_fringe(traits)]:
-        body, ends = outline(part.sheet, part.cut, turn)
-        shapes.append(joined([curve + [0.0, drop] for curve in (*body, *ends)]))
+        shapes.append(joined([curve + down for curve in border(part.sheet.turned(turn), part.cut)]))
     return "".join(shapes)
 
 
 def _turn(pose: Pose, lift: float, traits: HairTraits) -> Turn:
     turn = turning(pose, lift)
-    if not traits.mirrored:
-        return turn
-    return lambda p: turn(p * [-1.0, 1.0])
+    flip = np.array([-1.0, 1.0])
+    return (lambda p: turn(p * flip)) if traits.mirrored else turn
 
 
 def _draw(canvas: Canvas, turn: Turn, parts: list[Part], ink: Ink, seed: int) -> None:
@@ -104,10 +104,17 @@ def _draw(canvas: Canvas, turn: Turn, parts: list[Part], ink: Ink, seed: int) ->
         draw_sheet(canvas, turn, part.sheet, part.cut, shiny, seed + 7 * number, root_line=part.root_line)
 
 
+@lru_cache(maxsize=32)
+def _back(traits: HairTraits) -> Back:
+    return BACKS[traits.back][1](random.Random(traits.seed), traits.mane)
+
+
+@lru_cache(maxsize=32)
 def _fringe(traits: HairTraits) -> list[Part]:
     return FRINGES[traits.fringe][1](random.Random(traits.seed + 5), traits.cut)
 
 
+@lru_cache(maxsize=32)
 def _sides(traits: HairTraits) -> list[Part]:
     """The hair that runs over the temples, ending above the ears or in locks before them."""
     dice = random.Random(traits.seed + 6)
@@ -140,6 +147,6 @@ def _draw_ahoge(canvas: Canvas, turn: Turn, ink: Ink, traits: HairTraits) -> Non
         spine = np.array(
             [(x, CROWN + 0.05), (x + reach * 0.2, CROWN - height * 0.7), (x + reach, CROWN - height * 0.6)]
         )
-        width = dice.uniform(0.05, 0.12)
-        sheet = Sheet.through([spine - [width / 2, 0.0], spine + [width / 2, 0.02]])
+        half = np.array([dice.uniform(0.025, 0.06), 0.0])
+        sheet = Sheet.through([spine - half, spine + half])
         draw_sheet(canvas, turn, sheet, comb(dice, 1, gap=(0.3, 0.4), belly=1.2), ink, traits.seed + 9)

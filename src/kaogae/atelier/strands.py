@@ -1,6 +1,6 @@
 """Hair as sheets of strands: how a sheet is cut into locks, and how locks are drawn.
 
-A sheet is a patch with two coordinates: u across the strands from 0 to 1, v along them from root (0) to tip (1).
+A sheet is a patch with two coordinates: u across the strands from 0 to 1, v along them from root to tip.
 Everything that is drawn on hair (cut, lines, shadows, gloss) is laid out in u and v and so follows the hair.
 """
 
@@ -8,27 +8,62 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kaogae.atelier.canvas import Canvas
-from kaogae.atelier.geometry import Points, Pose, sample
+from kaogae.atelier.geometry import Points, Pose
 from kaogae.atelier.palette import Palette, mix
 from kaogae.atelier.style import Style
 
 Turn = Callable[[Points], Points]
 Floats = NDArray[np.float64]
+ACROSS, ALONG = 33, 25
+"""Strands and points of a strand in a sheet's grid."""
 
 
 def turning(pose: Pose, lift: float) -> Turn:
-    """The head's turn for hair, which reaches further out than the face for which `Pose` is made."""
+    """The head's turn for hair, which reaches further out than the face for which `Pose` is made.
+
+    The same projection as `Pose`, for arrays [..., 2] of any size; far from the head it only moves along.
+    """
+    sin_yaw, cos_yaw = math.sin(pose.yaw), math.cos(pose.yaw)
+    sin_pitch, cos_pitch = math.sin(pose.pitch), math.cos(pose.pitch)
 
     def turn(p: Points) -> Points:
-        near = np.column_stack([0.95 * np.tanh(p[:, 0] / 0.95), p[:, 1].clip(-1.5, 1.2)])
-        return p + pose(near, lift) - near
+        x, y = 0.95 * np.tanh(p[..., 0] / 0.95), np.clip(p[..., 1], -1.5, 1.2)
+        depth = np.sqrt(1 - (x / 1.25) ** 2) - 1 + lift
+        turned = x * cos_yaw + (depth + 0.45) * sin_yaw
+        depth = depth * cos_yaw - x * sin_yaw + 0.45
+        return p + np.stack([turned - x, y * cos_pitch + depth * sin_pitch - y], axis=-1)
 
     return turn
+
+
+@lru_cache(maxsize=64)
+def _spread(knots: int, count: int) -> Floats:
+    """[count, knots] weights of the Catmull-Rom curve through `knots` points, at even steps."""
+    u = np.linspace(0, knots - 1, count)
+    i = np.minimum(u.astype(int), knots - 2)
+    t = u - i
+    weights = np.zeros((count, knots))
+    cubic = (
+        (-t + 2 * t**2 - t**3) / 2,
+        (2 - 5 * t**2 + 3 * t**3) / 2,
+        (t + 4 * t**2 - 3 * t**3) / 2,
+        (t**3 - t**2) / 2,
+    )
+    for offset, weight in zip((-1, 0, 1, 2), cubic, strict=True):
+        np.add.at(weights, (np.arange(count), np.clip(i + offset, 0, knots - 1)), weight)
+    return weights
+
+
+def resample(knots: ArrayLike, count: int) -> Points:
+    """`count` points on the smooth curve through `knots` [K, 2], even in the knots' parameter."""
+    p = np.asarray(knots, np.float64)
+    return _spread(len(p), count) @ p
 
 
 @dataclass(frozen=True)
@@ -38,37 +73,41 @@ class Sheet:
     grid: Floats
 
     @classmethod
-    def through(cls, guides: ArrayLike, across: int = 33, along: int = 25) -> "Sheet":
-        """The sheet that runs smoothly through `guides` [G, K, 2], each a strand from root to tip."""
-        g = np.asarray(guides, np.float64)
-        lengthwise = np.stack([sample(strand, along) for strand in g])
-        if len(g) == 2:
-            t = np.linspace(0, 1, across)[:, None, None]
-            return cls(lengthwise[0] * (1 - t) + lengthwise[1] * t)
-        flat = np.stack([sample(lengthwise[:, k], across) for k in range(along)], axis=1)
-        return cls(flat)
+    def through(cls, guides: Sequence[ArrayLike], across: int = ACROSS) -> "Sheet":
+        """The sheet that runs smoothly through `guides`, each a strand [K, 2] from root to tip."""
+        strands = np.stack([resample(strand, ALONG) for strand in guides])
+        return cls(np.einsum("ug,gvd->uvd", _spread(len(strands), across), strands))
+
+    def turned(self, turn: Turn) -> "Sheet":
+        """The same sheet on a turned head."""
+        return Sheet(turn(self.grid))
 
     def at(self, u: ArrayLike, v: ArrayLike) -> Points:
         """The points at `u`, `v` [N]: [N, 2]."""
         columns, rows = self.grid.shape[:2]
-        x = np.clip(np.asarray(u, np.float64), 0, 1) * (columns - 1)
-        y = np.clip(np.asarray(v, np.float64), 0, 1) * (rows - 1)
-        x, y = np.broadcast_arrays(x, y)
+        x = np.minimum(np.maximum(np.asarray(u, np.float64), 0), 1) * (columns - 1)
+        y = np.minimum(np.maximum(np.asarray(v, np.float64), 0), 1) * (rows - 1)
         i, j = np.minimum(x.astype(int), columns - 2), np.minimum(y.astype(int), rows - 2)
         a, b = (x - i)[:, None], (y - j)[:, None]
         near = self.grid[i, j] * (1 - b) + self.grid[i, j + 1] * b
         far = self.grid[i + 1, j] * (1 - b) + self.grid[i + 1, j + 1] * b
         return near * (1 - a) + far * a
 
-    def level(self, u: ArrayLike, height: ArrayLike) -> Floats:
+    def place(self, pieces: Sequence[tuple[Floats, Floats]]) -> list[Points]:
+        """Each piece of u and v [N] as points [N, 2]; one look-up for all of them."""
+        if not pieces:
+            return []
+        u, v = (np.concatenate(column) for column in zip(*pieces, strict=True))
+        stops = np.cumsum([len(piece[0]) for piece in pieces])[:-1]
+        return np.split(self.at(u, v), stops)
+
+    def level(self, u: Floats, height: Floats) -> Floats:
         """The v at which the strands at `u` [N] come down to y = `height` [N]."""
-        places, heights = np.atleast_1d(u), np.atleast_1d(height)
-        v = np.linspace(0, 1, self.grid.shape[1])
-        found: list[float] = []
-        for place, level in zip(places, np.broadcast_to(heights, places.shape), strict=True):
-            y = np.maximum.accumulate(self.at(np.full(len(v), place), v)[:, 1])
-            found.append(float(np.interp(level, y + 1e-6 * v, v)))
-        return np.array(found)
+        rows = self.grid.shape[1]
+        v = np.linspace(0, 1, rows)
+        y = self.at(np.repeat(u, rows), np.tile(v, len(u)))[:, 1].reshape(len(u), rows)
+        y = np.maximum.accumulate(y, axis=1) + 1e-6 * v
+        return np.array([np.interp(h, row, v) for h, row in zip(height, y, strict=True)])
 
 
 @dataclass(frozen=True)
@@ -79,8 +118,8 @@ class Comb:
     gap_v: Floats
     tip_u: Floats
     tip_v: Floats
-    belly: float = 1.8
-    """Shape of the locks: above 1 they stay broad and then close, below 1 they are thorns."""
+    belly: Floats
+    """[N, 2] shape of each lock's left and right side: above 1 it bulges, below 1 it is hollow."""
 
 
 def comb(
@@ -91,7 +130,7 @@ def comb(
     ragged: float = 0.06,
     lean: float = 0.0,
     uneven: float = 0.5,
-    belly: float = 1.8,
+    belly: float = 1.5,
 ) -> Comb:
     """Cut into `count` locks.
 
@@ -100,15 +139,18 @@ def comb(
         ragged: how much the tips differ in v.
         lean: where the tips are between their gaps: −1 at the left one, 1 at the right one.
         uneven: how much the locks differ in breadth (0, 1).
+        belly: how far the locks stay broad before they close; the side to which a lock leans is straighter.
     """
-    breadths = np.array([1 + uneven * dice.uniform(-0.7, 0.9) for _ in range(count)])
+    thin = [dice.random() < 0.35 * uneven and count > 3 for _ in range(count)]
+    breadths = np.array([dice.uniform(0.3, 0.5) if t else 1 + uneven * dice.uniform(-0.5, 0.7) for t in thin])
     edges = np.concatenate([[0.0], np.cumsum(breadths) / breadths.sum()])
     middle, half = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
-    lean_of = np.array([np.clip(lean + dice.uniform(-0.35, 0.35), -1.1, 1.1) for _ in range(count)])
+    leans = np.array([min(max(lean + dice.uniform(-0.8, 0.8), -1.2), 1.2) for _ in range(count)])
     gap_v = np.array([dice.uniform(*gap) for _ in range(count + 1)])
     gap_v[[0, -1]] = np.maximum(gap_v[[0, -1]], 0.9)
-    tip_v = np.array([1 - ragged * dice.random() for _ in range(count)])
-    return Comb(edges, gap_v, np.clip(middle + lean_of * half, 0, 1), tip_v, belly)
+    tip_v = np.array([1 - ragged * dice.random() - (ragged if t else 0.0) * 0.5 for t in thin])
+    bellies = belly * np.stack([1 + 0.4 * leans, 1 - 0.4 * leans], axis=1)
+    return Comb(edges, gap_v, np.clip(middle + leans * half, 0, 1), tip_v, np.maximum(bellies, 0.75))
 
 
 @dataclass(frozen=True)
@@ -162,144 +204,149 @@ def joined(curves: Sequence[Points], *, closed: bool = True) -> str:
 
 
 def _lock_sides(cut: Comb, i: int, steps: int = 6) -> tuple[Floats, Floats, Floats, Floats]:
-    """u and v of lock i's left side, gap to tip, and of its right side, tip to gap."""
+    """u and v of lock i's left side and of its right side, both from gap to tip."""
     t = np.linspace(0, 1, steps)
-    left = cut.gap_u[i] + (cut.tip_u[i] - cut.gap_u[i]) * t**cut.belly
-    right = cut.gap_u[i + 1] + (cut.tip_u[i] - cut.gap_u[i + 1]) * t**cut.belly
+    left = cut.gap_u[i] + (cut.tip_u[i] - cut.gap_u[i]) * t ** cut.belly[i, 0]
+    right = cut.gap_u[i + 1] + (cut.tip_u[i] - cut.gap_u[i + 1]) * t ** cut.belly[i, 1]
     down = cut.gap_v[i] + (cut.tip_v[i] - cut.gap_v[i]) * t
-    up = cut.gap_v[i + 1] + (cut.tip_v[i] - cut.gap_v[i + 1]) * t
-    return left, down, right[::-1], up[::-1]
+    also = cut.gap_v[i + 1] + (cut.tip_v[i] - cut.gap_v[i + 1]) * t
+    return left, down, right, also
 
 
-def outline(sheet: Sheet, cut: Comb, turn: Turn) -> tuple[list[Points], list[Points]]:
-    """The sheet's border as curves that meet in corners: sides and root, then the cut ends from right to left."""
+def border(sheet: Sheet, cut: Comb) -> list[Points]:
+    """The sheet's border as curves that meet in corners: left side up, root, right side down, the ends."""
     v = np.linspace(0, 1, 10)
-    left = turn(sheet.at(np.zeros(10), v[::-1] * cut.gap_v[0]))
-    root = turn(sheet.at(np.linspace(0, 1, 9), np.zeros(9)))
-    right = turn(sheet.at(np.ones(10), v * cut.gap_v[-1]))
-    ends: list[Points] = []
+    pieces = [
+        (np.zeros(10), v[::-1] * cut.gap_v[0]),
+        (np.linspace(0, 1, 9), np.zeros(9)),
+        (np.ones(10), v * cut.gap_v[-1]),
+    ]
     for i in reversed(range(len(cut.tip_u))):
         left_u, left_v, right_u, right_v = _lock_sides(cut, i)
-        ends += [turn(sheet.at(right_u[::-1], right_v[::-1])), turn(sheet.at(left_u[::-1], left_v[::-1]))]
-    return [left, root, right], ends
+        pieces += [(right_u, right_v), (left_u[::-1], left_v[::-1])]
+    return sheet.place(pieces)
 
 
 def draw_sheet(
-    canvas: Canvas, turn: Turn, sheet: Sheet, cut: Comb, ink: Ink, seed: int, *, root_line: bool = True
+    canvas: Canvas, turn: Turn, flat: Sheet, cut: Comb, ink: Ink, seed: int, *, root_line: bool = True
 ) -> None:
     """Draw a sheet cut into locks: fill, shadows, gloss, inner lines, and the outline on top."""
     dice = random.Random(seed)
-    body, ends = outline(sheet, cut, turn)
-    shape = joined([*body, *ends])
-    canvas.path(shape, _fill(canvas, sheet, turn, ink))
-    if ink.style.shading != "flat" or ink.style.detail > 0.6:
-        _draw_shadows(canvas, turn, sheet, cut, ink, dice)
-    if ink.gloss > 0.05:
-        draw_gloss(canvas, turn, sheet, cut, ink, dice)
+    sheet = flat.turned(turn)
+    curves = border(sheet, cut)
+    shape = joined(curves)
     width = ink.style.line_width
+    canvas.path(shape, _fill(canvas, sheet, ink))
+    if ink.style.shading != "flat" or ink.style.detail > 0.6:
+        _draw_shadows(canvas, sheet, cut, ink, dice)
+    if ink.gloss > 0.05:
+        draw_gloss(canvas, sheet, cut, ink, dice)
     if width > 0:
-        drawn = joined([*body, *ends], closed=True) if root_line else _without_root(body, ends)
-        canvas.path(drawn, line=ink.line, width=width)
-        _draw_lines(canvas, turn, sheet, cut, ink, dice)
+        outlined = shape if root_line else joined([*curves[2:], curves[0]], closed=False)
+        canvas.path(outlined, line=ink.line, width=width)
+    _draw_lines(canvas, sheet, cut, ink, dice)
 
 
-def _without_root(body: list[Points], ends: list[Points]) -> str:
-    return joined([body[2], *ends, body[0]], closed=False)
-
-
-def _fill(canvas: Canvas, sheet: Sheet, turn: Turn, ink: Ink) -> str:
+def _fill(canvas: Canvas, sheet: Sheet, ink: Ink) -> str:
     soft = ink.style.shading == "soft"
     if ink.tip == ink.base and not soft:
         return ink.base
-    y = turn(sheet.grid[:, -1])[:, 1]
-    top, bottom = float(turn(sheet.grid[:, 0])[:, 1].min()), float(np.percentile(y, 75))
+    top = float(sheet.grid[:, 0, 1].min())
+    bottom = max(float(np.sort(sheet.grid[:, -1, 1])[-ACROSS // 4]), top + 0.1)
     crown = mix(ink.base, ink.shadow, 0.45 if soft else 0.0)
     middle = mix(ink.base, ink.light, 0.12 if soft else 0.0)
-    return canvas.linear(
-        (0, top),
-        (0, max(bottom, top + 0.1)),
-        (0, crown, 1),
-        (0.45, middle, 1),
-        (0.6, ink.base, 1),
-        (1, ink.tip, 1),
-    )
+    stops = ((0, crown, 1), (0.45, middle, 1), (0.6, ink.base, 1), (1, ink.tip, 1))
+    return canvas.linear((0, top), (0, bottom), *stops)
 
 
-def _draw_shadows(canvas: Canvas, turn: Turn, sheet: Sheet, cut: Comb, ink: Ink, dice: random.Random) -> None:
-    """Dark wedges that run up from the gaps, and along one side of each lock."""
-    wedges: list[str] = []
+def _draw_shadows(canvas: Canvas, sheet: Sheet, cut: Comb, ink: Ink, dice: random.Random) -> None:
+    """Dark wedges that run up from the gaps along the locks, and slits within the broad ones."""
+    pieces: list[tuple[Floats, Floats]] = []
     t = np.linspace(0, 1, 7)
+    swell = np.sin(math.pi * t)
     for i in range(len(cut.tip_u)):
         breadth = cut.gap_u[i + 1] - cut.gap_u[i]
-        rise = dice.uniform(0.15, 0.55) * cut.gap_v[i]
-        start = max(cut.gap_v[i] - rise, 0.02)
-        inner = breadth * dice.uniform(0.15, 0.5)
+        start = max(cut.gap_v[i] * (1 - dice.uniform(0.15, 0.55)), 0.02)
         left_u, left_v, *_ = _lock_sides(cut, i)
-        edge_u = np.concatenate([np.full(4, cut.gap_u[i]), left_u[1:]])
-        edge_v = np.concatenate([np.linspace(start, cut.gap_v[i], 4), left_v[1:]])
+        edge_u = np.concatenate([np.full(3, cut.gap_u[i]), left_u])
+        edge_v = np.concatenate([np.linspace(start, cut.gap_v[i], 4)[:3], left_v])
         back_v = cut.tip_v[i] + (start - cut.tip_v[i]) * t
-        on_edge = np.interp(back_v, edge_v, edge_u)
-        back_u = on_edge + inner * np.sin(math.pi * t) ** 1.2
-        wedges.append(joined([turn(sheet.at(edge_u, edge_v)), turn(sheet.at(back_u, back_v))]))
-        if dice.random() < 0.5 * ink.style.detail + 0.2:  # a slit in the middle of the lock
+        back_u = np.interp(back_v, edge_v, edge_u) + breadth * dice.uniform(0.15, 0.5) * swell**1.2
+        pieces += [(edge_u, edge_v), (back_u, back_v)]
+        if dice.random() < 0.5 * ink.style.detail + 0.2:
             at, top = cut.gap_u[i] + breadth * dice.uniform(0.4, 0.8), dice.uniform(0.2, 0.55)
             low, thick = top + dice.uniform(0.2, 0.4), breadth * dice.uniform(0.05, 0.14)
-            u = at + np.concatenate([thick * np.sin(math.pi * t), -thick * np.sin(math.pi * t)])
-            v = np.concatenate([top + (low - top) * t, low + (top - low) * t])
-            wedges.append(joined([turn(sheet.at(u, np.minimum(v, cut.gap_v[i])))]))
-    opacity = 0.35 + 0.6 * ink.style.shadow if ink.style.shading != "soft" else 0.2 + 0.4 * ink.style.shadow
-    canvas.path("".join(wedges), ink.shadow, opacity=f"{opacity:.2f}")
+            v = np.minimum(top + (low - top) * t, cut.gap_v[i])
+            pieces += [(at + thick * swell, v), (at - thick * swell[::-1], v[::-1])]
+    curves = sheet.place(pieces)
+    wedges = "".join(joined(pair) for pair in zip(curves[::2], curves[1::2], strict=True))
+    soft = ink.style.shading == "soft"
+    opacity = (0.2 + 0.4 * ink.style.shadow) if soft else (0.35 + 0.6 * ink.style.shadow)
+    canvas.path(wedges, ink.shadow, fill_opacity=f"{opacity:.2f}")
 
 
-def draw_gloss(canvas: Canvas, turn: Turn, sheet: Sheet, cut: Comb, ink: Ink, dice: random.Random) -> None:
+def draw_gloss(canvas: Canvas, sheet: Sheet, cut: Comb, ink: Ink, dice: random.Random) -> None:
     """The angel ring: a jagged band of light across the locks, at the same height over the whole head."""
-    parts: list[str] = []
-    thick = 0.05 + 0.1 * ink.gloss
+    rings: list[tuple[Floats, Floats]] = []
     for i in range(len(cut.tip_u)):
         a, b = cut.gap_u[i], cut.gap_u[i + 1]
         if dice.random() < 0.15:
             continue
         a, b = a + (b - a) * dice.uniform(0.04, 0.25), b - (b - a) * dice.uniform(0.04, 0.25)
         count = 2 * max(1, round((b - a) * 18)) + 3
-        u = np.linspace(a, b, count)
-        x = sheet.at(u, np.full(count, 0.5))[:, 0]
-        centre = ink.gloss_height + 0.28 * x**2
-        bow = np.sin(np.linspace(0, math.pi, count)) ** 0.5 * thick
+        bow = np.sin(np.linspace(0, math.pi, count)) ** 0.5 * (0.05 + 0.1 * ink.gloss)
         tooth = np.where(np.arange(count) % 2 == 1, 1.0, 0.35)
-        jitter = np.array([dice.uniform(0.6, 1.1) for _ in range(count)])
-        top = sheet.level(u, centre - bow * (0.5 + 0.5 * tooth) * jitter)
-        low = sheet.level(u, centre + bow * tooth * jitter)
-        ring = np.concatenate([sheet.at(u, top), sheet.at(u[::-1], low[::-1])])
-        flat = ("L%.3f,%.3f" * len(ring)) % tuple(turn(ring).ravel())
-        parts.append("M" + flat[1:] + "Z")
+        tooth *= np.array([dice.uniform(0.6, 1.1) for _ in range(count)])
+        rings.append((np.linspace(a, b, count), np.stack([-bow * (0.5 + 0.5 * tooth), bow * tooth])))
+    if not rings:
+        return
+    u = np.concatenate([ring[0] for ring in rings])
+    centre = ink.gloss_height + 0.28 * sheet.at(u, np.full(len(u), 0.5))[:, 0] ** 2
+    reach = np.concatenate([ring[1] for ring in rings], axis=1)
+    top, low = sheet.at(u, sheet.level(u, centre + reach[0])), sheet.at(u, sheet.level(u, centre + reach[1]))
+    stops = np.cumsum([len(ring[0]) for ring in rings])[:-1]
+    bands = zip(np.split(top, stops), np.split(low, stops), strict=True)
     strength = min(1.0, 0.25 + 0.6 * ink.gloss) * (0.6 if ink.style.shading == "soft" else 1.0)
-    canvas.path("".join(parts), ink.light, opacity=f"{strength:.2f}")
+    data = "".join(straight(np.concatenate([above, below[::-1]])) for above, below in bands)
+    canvas.path(data, ink.light, fill_opacity=f"{strength:.2f}")
 
 
-def _draw_lines(canvas: Canvas, turn: Turn, sheet: Sheet, cut: Comb, ink: Ink, dice: random.Random) -> None:
-    """Strand lines that rise from the gaps and run out."""
-    strokes: list[str] = []
+def straight(ring: Points) -> str:
+    """SVG path data of a closed polygon through `ring` [N, 2]."""
+    return "M" + (("L%.3f,%.3f" * len(ring)) % tuple(ring.ravel()))[1:] + "Z"
+
+
+def _draw_lines(canvas: Canvas, sheet: Sheet, cut: Comb, ink: Ink, dice: random.Random) -> None:
+    """Strand lines that rise from the gaps and run out, and a few loose ones."""
     width = ink.style.line_width
+    if width <= 0:
+        return
+    t = np.linspace(0, 1, 7)
+    pieces: list[tuple[Floats, Floats]] = []
+    widths: list[float] = []
     for i in range(1, len(cut.gap_u) - 1):
-        length = dice.uniform(0.25, 0.35 + 0.55 * ink.style.detail)
-        strokes.append(
-            _tapered(turn, sheet, cut.gap_u[i], cut.gap_v[i], -length, dice.uniform(-0.02, 0.02), width)
-        )
+        length = dice.uniform(0.2, 0.35 + 0.55 * ink.style.detail)
+        drift = dice.uniform(-0.02, 0.02)
+        pieces.append((cut.gap_u[i] + drift * t, np.maximum(cut.gap_v[i] - length * t, 0.02)))
+        widths.append(width)
     for i in range(len(cut.tip_u)):
         if dice.random() < ink.style.detail * 0.8:
+            start, length = dice.uniform(0.15, 0.6), dice.uniform(0.1, 0.35)
             u = dice.uniform(cut.gap_u[i], cut.gap_u[i + 1])
-            start = dice.uniform(0.15, 0.6)
-            strokes.append(_tapered(turn, sheet, u, start, dice.uniform(0.1, 0.35), 0.0, width * 0.7))
-    if strokes:
-        canvas.path("".join(strokes), ink.line)
+            pieces.append((np.full(7, u), np.minimum(start + length * t, cut.gap_v[i])))
+            widths.append(width * 0.7)
+    lines = sheet.place(pieces)
+    if lines:
+        canvas.path("".join(_tapered(p, w) for p, w in zip(lines, widths, strict=True)), ink.line)
 
 
-def _tapered(turn: Turn, sheet: Sheet, u: float, v: float, length: float, drift: float, width: float) -> str:
-    """A line along the strands from (u, v), full at its start and running out at its end."""
-    t = np.linspace(0, 1, 7)
-    line = turn(sheet.at(u + drift * t, np.clip(v + length * t, 0.01, 1)))
-    along = np.gradient(line, axis=0)
-    along /= np.maximum(np.hypot(along[:, :1], along[:, 1:]), 1e-9)
-    side = np.column_stack([-along[:, 1], along[:, 0]]) * (width / 2 * (1 - t) ** 0.8)[:, None]
-    ring = np.concatenate([line + side, (line - side)[::-1]])
-    return "M" + (("L%.3f,%.3f" * len(ring)) % tuple(ring.ravel()))[1:] + "Z"
+def _tapered(line: Points, width: float) -> str:
+    """A stroke along `line` [N, 2] that is full at its start and runs out at its end."""
+    step = np.empty_like(line)
+    step[1:-1] = line[2:] - line[:-2]
+    step[0], step[-1] = line[1] - line[0], line[-1] - line[-2]
+    reach = (
+        width / 2 * np.linspace(1, 0, len(line)) ** 0.8 / np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-9)
+    )
+    side = np.stack([-step[:, 1] * reach, step[:, 0] * reach], axis=1)
+    return straight(np.concatenate([line + side, (line - side)[::-1]]))
