@@ -1,6 +1,7 @@
 """The aligned crop: a similarity transform that levels the eyes and frames the face (paper, III.A step 3)."""
 
 import math
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,8 +15,9 @@ CROP_SCALE = 2.7
 CROP_DROP = 0.25
 """How far the crop's centre lies below the middle of the eye line, in eye distances."""
 
+Scalar = TypeVar("Scalar", np.uint8, np.float32)
 Matrix = NDArray[np.float64]
-"""[2, 3], from picture to crop: crop = M[:, :2] @ (x, y) + M[:, 2]. Pixel centres lie at whole numbers + 0.5."""
+"""[2, 3], from picture to crop: crop = M[:, :2] @ (x, y) + M[:, 2]. Pixel centres lie at whole + 0.5."""
 
 
 def crop_matrix(left_eye: ArrayLike, right_eye: ArrayLike, size: int) -> Matrix:
@@ -37,13 +39,13 @@ def crop_matrix(left_eye: ArrayLike, right_eye: ArrayLike, size: int) -> Matrix:
     centre = (left + right) / 2 + CROP_DROP * distance * np.array([-sin, cos])
     scale = size / (CROP_SCALE * distance)
     rotation = scale * np.array([[cos, sin], [-sin, cos]])
-    return np.column_stack([rotation, size / 2 - rotation @ centre])
+    return np.column_stack([rotation, size / 2 - rotation @ centre]).astype(np.float64)
 
 
 def invert_matrix(matrix: Matrix) -> Matrix:
     """The matrix from crop back to picture."""
     inverse = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([inverse, -inverse @ matrix[:, 2]])
+    return np.column_stack([inverse, -inverse @ matrix[:, 2]]).astype(np.float64)
 
 
 def apply_matrix(matrix: Matrix, points: ArrayLike) -> NDArray[np.float64]:
@@ -52,8 +54,8 @@ def apply_matrix(matrix: Matrix, points: ArrayLike) -> NDArray[np.float64]:
 
 
 def warp(
-    pixels: NDArray[np.generic], matrix: Matrix, size: tuple[int, int], *, border: int = cv2.BORDER_REPLICATE
-) -> NDArray[np.generic]:
+    pixels: NDArray[Scalar], matrix: Matrix, size: tuple[int, int], *, border: int = cv2.BORDER_REPLICATE
+) -> NDArray[Scalar]:
     """Resample `pixels` [H, W] or [H, W, C] (uint8 or float32) by `matrix` into (width, height) = `size`.
 
     Shrinking averages over the pixels that fall together, so that a crop from a large picture doesn't alias.
@@ -63,13 +65,13 @@ def warp(
         factor = int(1 / scale)
         height, width = pixels.shape[0] // factor * factor, pixels.shape[1] // factor * factor
         if height and width:
-            small = cv2.resize(
-                np.ascontiguousarray(pixels[:height, :width]),
-                (width // factor, height // factor),
-                interpolation=cv2.INTER_AREA,
+            whole = np.ascontiguousarray(pixels[:height, :width])
+            small = cv2.resize(whole, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
+            return warp(
+                small.astype(pixels.dtype), matrix @ np.diag([factor, factor, 1.0]), size, border=border
             )
-            return warp(small, matrix @ np.diag([factor, factor, 1.0]), size, border=border)
     # OpenCV puts pixel centres at whole numbers, we at + 0.5
     shifted = matrix.copy()
     shifted[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5
-    return cv2.warpAffine(pixels, shifted, size, flags=cv2.INTER_CUBIC, borderMode=border)
+    warped = cv2.warpAffine(pixels, shifted, size, flags=cv2.INTER_CUBIC, borderMode=border)
+    return warped.astype(pixels.dtype, copy=False)

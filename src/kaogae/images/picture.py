@@ -164,7 +164,7 @@ def _deep_values(image: Image.Image, data: bytes) -> NDArray[np.uint16] | None:
     values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16:
         raise PictureError("its 16-bit pixels can't be decoded.")
-    # BGRA to RGBA; of grey with alpha OpenCV repeats the grey three times. Byte 25 of a PNG is its colour type
+    # BGRA to RGBA; of grey with alpha OpenCV repeats the grey. Byte 25 of a PNG is its colour type
     order = {4: [0, 3], 2: [2, 1, 0]}.get(data[25], [2, 1, 0, 3])
     return np.take(values, order, axis=-1).astype(np.uint16)
 

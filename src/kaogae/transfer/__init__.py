@@ -1,0 +1,28 @@
+"""Stage 8, transfer: the same picture with another expression. Needs no torch.
+
+from kaogae.transfer import Transferrer
+happy = Transferrer.load().transfer("picture.png", "happy")
+happy.save("happy.png")
+"""
+
+from kaogae.transfer.model import Generator
+from kaogae.transfer.transferrer import (
+    FaceChoice,
+    Prepared,
+    Transfer,
+    Transferrer,
+    aligned,
+    check_strength,
+    parse_face,
+)
+
+__all__ = [
+    "FaceChoice",
+    "Generator",
+    "Prepared",
+    "Transfer",
+    "Transferrer",
+    "aligned",
+    "check_strength",
+    "parse_face",
+]
