@@ -1,0 +1,50 @@
+"""The discriminator of the paper: PatchGAN with an adversarial and a class head."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kaogae.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Size of a discriminator. The defaults are StarGAN's, at 128 pixels."""
+
+    image_size: int = 128
+    """Side of the pictures in pixels; divides by 2 ** layers, which is 64 in the paper."""
+    width: int = 64
+    """Channels after the first convolution; each further one doubles them (1–256)."""
+    layers: int = 6
+    """Strided convolutions (1–8)."""
+    classes: int = 5
+    """Length of the label vector (1–64)."""
+
+
+class Discriminator(nn.Module):
+    """Judges [N, 3, S, S] RGB in [−1, 1]: realness of each patch, and which expression it shows.
+
+    Returns (score [N, 1, S / 64, S / 64] without a range, higher is more real; logits [N, classes]).
+
+    Raises:
+        ConfigError: the image size doesn't divide by 2 ** layers.
+    """
+
+    def __init__(self, config: DiscriminatorConfig) -> None:
+        super().__init__()
+        stride = 2**config.layers
+        if config.image_size < stride or config.image_size % stride:
+            raise ConfigError(f"The discriminator needs an image size that divides by {stride}.")
+        self.config = config
+        widths = [3, *(config.width * 2**i for i in range(config.layers))]
+        self.convs = nn.ModuleList(nn.Conv2d(before, after, 4, 2, 1) for before, after in pairwise(widths))
+        self.score = nn.Conv2d(widths[-1], 1, 3, padding=1, bias=False)
+        self.logits = nn.Conv2d(widths[-1], config.classes, config.image_size // stride, bias=False)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        x = image
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), 0.01)
+        return self.score(x), self.logits(x).flatten(1)
