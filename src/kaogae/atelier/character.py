@@ -3,7 +3,9 @@
 import random
 from dataclasses import dataclass, replace
 
+from kaogae.atelier.accessories import AccessoryTraits
 from kaogae.atelier.brows import BrowTraits
+from kaogae.atelier.clothes import ClothesTraits
 from kaogae.atelier.eyes import EyeTraits
 from kaogae.atelier.face import FaceTraits
 from kaogae.atelier.hair import HairTraits
@@ -27,6 +29,8 @@ class Character:
     mouth: MouthTraits
     tears: TearTraits
     hair: HairTraits
+    clothes: ClothesTraits
+    accessories: AccessoryTraits
 
     @classmethod
     def from_seed(cls, seed: int) -> "Character":
@@ -52,6 +56,8 @@ class Character:
             mouth=MouthTraits.sample(dice("mouth"), look),
             tears=TearTraits.sample(dice("tears")),
             hair=HairTraits.sample(dice("hair")),
+            clothes=ClothesTraits.sample(dice("clothes")),
+            accessories=AccessoryTraits.sample(dice("accessories")),
         )
 
     def with_style(self, style: Style) -> "Character":
