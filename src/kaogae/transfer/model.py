@@ -1,6 +1,7 @@
 """The generator as ONNX Runtime runs it, and every check between a file and the first face."""
 
 import json
+import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -108,7 +109,7 @@ def _read(path: str | Path | None) -> bytes:
 
 def _session(data: bytes, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads or _cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # what is wrong is raised; nothing else is for the user
     options.add_session_config_entry("session.load_model_format", "ONNX")
@@ -116,6 +117,11 @@ def _session(data: bytes, threads: int) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors have no common base but this one
         raise ModelError(f"It's damaged, or isn't an ONNX file: {_short(error)}") from error
+
+
+def _cores() -> int:
+    """The cores that this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _short(error: Exception) -> str:

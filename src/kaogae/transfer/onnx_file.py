@@ -1,8 +1,7 @@
 """A look into an ONNX file before ONNX Runtime gets it: a hostile model must not read other files.
 
-ONNX lets a tensor name a file that holds its values. A model that Kaogae loads holds all its values itself, so
-such a tensor is refused. Only the few fields that lead to tensors are followed (onnx.proto, in protobuf's wire
-format).
+ONNX lets a tensor name a file that holds its values. A model that Kaogae loads holds all its values itself;
+any other is refused. Only the fields that lead to tensors are followed (onnx.proto, protobuf's wire format).
 """
 
 from collections.abc import Iterator

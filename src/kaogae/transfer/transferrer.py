@@ -1,7 +1,7 @@
 """One picture in, other expressions out: detect, align, translate, put back."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ from PIL import Image
 
 from kaogae.errors import NoFaceError, UsageError
 from kaogae.expressions import EXPRESSIONS, Expression, parse_expression
-from kaogae.faces import CROP_SCALE, AnimefaceDetector, Detector, Face, find_faces, warp
+from kaogae.faces import CROP_SCALE, AnimefaceDetector, Detector, Face, Matrix, find_faces, warp
 from kaogae.images import Picture, read_picture, save_picture, to_network
 from kaogae.transfer import blend
 from kaogae.transfer.model import Generator
@@ -82,7 +82,7 @@ class Prepared:
 
 
 class Transferrer:
-    """Gives pictures other expressions. Made by `Transferrer.load()`; may be used for any number of pictures."""
+    """Gives pictures other expressions. Made by `Transferrer.load()`, for any number of pictures."""
 
     def __init__(self, generator: Generator, detector: Detector | None = None) -> None:
         self.generator = generator
@@ -120,9 +120,8 @@ class Transferrer:
         """
         wanted = parse_expression(expression)
         strength, choice = check_strength(strength), parse_face(face)
-        return self.transfer_all(self.prepare(image, choice), [wanted], strength=strength, face=choice)[
-            wanted
-        ]
+        results = self.transfer_all(self.prepare(image, choice), [wanted], strength=strength, face=choice)
+        return next(results)
 
     def prepare(self, image: Source, face: FaceChoice = "all") -> Prepared:
         """Read a picture and find its faces: only the largest ones if `face` is "largest"."""
@@ -137,40 +136,35 @@ class Transferrer:
         *,
         strength: float = 1.0,
         face: FaceChoice = "largest",
-    ) -> dict[Expression, Transfer]:
-        """The picture once for each expression; all crops go through the network together.
+    ) -> Iterator[Transfer]:
+        """The picture once for each expression; a face goes through the network for all of them at once.
 
         Raises:
             NoFaceError: no such face.
             ModelError: the model fails.
         """
-        wanted, faces, seen = list(expressions), prepared.chosen(face), prepared.seen
-        size = self.generator.image_size
-        matrices = [one.matrix(size) for one in faces]
-        changes: dict[Expression, list[blend.Change]] = {expression: [] for expression in wanted}
+        wanted, faces = list(expressions), prepared.chosen(face)
         targets = np.stack([expression.vector(strength) for expression in wanted])
-        for matrix in matrices if strength > 0 else []:  # strength 0 is the input itself, by definition
-            crop = to_network(blend.cut(seen, matrix, size))
-            answers, attention = self.generator.translate(np.stack([crop] * len(wanted)), targets)
-            for i, expression in enumerate(wanted):
-                answer = (answers[i].transpose(1, 2, 0) + 1) * 127.5
-                plane = None if attention is None else attention[i, 0]
-                changes[expression].append(blend.change(seen, matrix, answer, plane))
-        return {
-            expression: self._put_back(prepared.picture, expression, strength, faces, changes[expression])
-            for expression in wanted
-        }
+        # Strength 0 is the input itself, by definition
+        answers = [self._translate(prepared, one, targets) for one in faces] if strength > 0 else []
+        for i, expression in enumerate(wanted):
+            changes = [
+                blend.change(prepared.seen, matrix, outputs[i], None if attention is None else attention[i])
+                for matrix, outputs, attention in answers
+            ]
+            pixels, mask = blend.add(prepared.picture.pixels, changes, prepared.picture.alpha)
+            yield Transfer(prepared.picture.edited(pixels), expression, strength, faces, mask)
 
-    @staticmethod
-    def _put_back(
-        picture: Picture,
-        expression: Expression,
-        strength: float,
-        faces: tuple[Face, ...],
-        changes: list[blend.Change],
-    ) -> Transfer:
-        pixels, mask = blend.add(picture.pixels, changes, picture.alpha)
-        return Transfer(picture.edited(pixels), expression, strength, faces, mask)
+    def _translate(
+        self, prepared: Prepared, face: Face, targets: blend.Plane
+    ) -> tuple[Matrix, blend.Plane, blend.Plane | None]:
+        """The crop's matrix, RGB [N, S, S, 3] (0 to 255) for each of N targets, attention [N, S, S]."""
+        size = self.generator.image_size
+        matrix = face.matrix(size)
+        crop = to_network(blend.cut(prepared.seen, matrix, size))
+        outputs, attention = self.generator.translate(np.stack([crop] * len(targets)), targets)
+        colours = (outputs.transpose(0, 2, 3, 1) + 1) * np.float32(127.5)
+        return matrix, colours, None if attention is None else attention[:, 0]
 
 
 def aligned(picture: Picture, face: Face) -> Picture:

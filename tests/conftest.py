@@ -1,0 +1,91 @@
+"""What tests share: the material beside the repository, and a tiny model that speaks the whole contract."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+SIDE = 96
+
+
+def small_model(
+    header: dict[str, Any] | None = None, *, mask: bool = True, side: int = SIDE
+) -> onnx.ModelProto:
+    """Paints the mouth region: redder for each further expression, as much as the strength says."""
+    y, x = np.mgrid[:side, :side] / side
+    region = np.clip(8 * (1 - np.hypot((x - 0.5) / 0.2, (y - 0.72) / 0.12)), 0, 1).astype(np.float32)
+    colours = np.linspace([0.9, -0.6, -0.6], [0.2, -0.9, -0.2], 5).astype(np.float32)
+    constants = {
+        "region": region[None, None],
+        "colours": colours,
+        "columns": np.ones((5, 1), np.float32),
+        "shape": np.array([0, 3, 1, 1], np.int64),
+        "single": np.array([0, 1, 1, 1], np.int64),
+    }
+    nodes = [
+        helper.make_node("MatMul", ["target", "colours"], ["scaled"]),
+        helper.make_node("Reshape", ["scaled", "shape"], ["paint"]),  # strength × colour
+        helper.make_node("MatMul", ["target", "columns"], ["sum"]),
+        helper.make_node("Reshape", ["sum", "single"], ["strength"]),
+        helper.make_node("Mul", ["region", "strength"], ["mask"]),
+        helper.make_node("Mul", ["mask", "image"], ["covered"]),
+        helper.make_node("Mul", ["region", "paint"], ["painted"]),
+        helper.make_node("Sub", ["image", "covered"], ["rest"]),
+        helper.make_node("Add", ["rest", "painted"], ["output"]),
+    ]
+    crop = ["N", 3, side, side]
+    outputs = [helper.make_tensor_value_info("output", TensorProto.FLOAT, crop)]
+    if mask:
+        outputs.append(helper.make_tensor_value_info("mask", TensorProto.FLOAT, ["N", 1, side, side]))
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [
+            helper.make_tensor_value_info("image", TensorProto.FLOAT, crop),
+            helper.make_tensor_value_info("target", TensorProto.FLOAT, ["N", 5]),
+        ],
+        outputs,
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    full: dict[str, Any] = {
+        "format": "kaogae-generator",
+        "version": 1,
+        "generator": {"architecture": "small"},
+        "expressions": ["happy", "sad", "crying", "neutral", "surprised"],
+        "image_size": side,
+        "images_seen": 0,
+        "dataset": None,
+        "metrics": {},
+    }
+    helper.set_model_props(model, {"kaogae": json.dumps(full | (header or {}))})
+    return model
+
+
+@pytest.fixture(scope="session")
+def build_model() -> Callable[..., onnx.ModelProto]:
+    """`small_model`, to be broken in the ways that a test needs."""
+    return small_model
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the tiny model."""
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    path.write_bytes(small_model().SerializeToString())
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The material beside the repository: real pictures, for measuring only."""
+    folder = Path(__file__).resolve().parents[2] / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} isn't there")
+    assert (folder / "data" / "pictures").is_dir()
+    return folder
