@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kaogae.atelier import brows, eyes, face, hair, mouth, tears
+from kaogae.atelier import accessories, brows, clothes, eyes, face, hair, mouth, tears
 from kaogae.atelier.canvas import Canvas
 from kaogae.atelier.character import Character
 from kaogae.atelier.geometry import Points, Pose
@@ -69,22 +69,36 @@ def draw(character: Character, rig: Rig, pose: Pose = AHEAD, canvas: Canvas | No
     canvas = Canvas() if canvas is None else canvas
     c = character
     look = (pose, c.palette)
+    accessories.draw_behind(canvas, *look, c.style, c.accessories, c.face.chin)
     hair.draw_back(canvas, *look, c.style, c.hair)
+    body = (c.face.chin, c.face.neck)
+    clothes.draw_behind(canvas, *look, c.style, c.clothes, *body)
     face.draw_neck(canvas, *look, c.face, c.style)
+    clothes.draw(canvas, *look, c.style, c.clothes, *body)
     face.draw_head(canvas, *look, c.face, c.style)
     _draw_fringe_shadow(canvas, c, pose)
     face.draw_cheeks(canvas, *look, rig, c.face, c.style)
     face.draw_nose(canvas, *look, c.face, c.style)
     mouth.draw(canvas, *look, rig, c.mouth, c.style, c.face.chin)
-    eyes.draw(canvas, *look, rig, c.eyes, c.style)
-    openings = (eyes.opening(-1, pose, rig, c.eyes), eyes.opening(1, pose, rig, c.eyes))
-    tears.draw(canvas, *look, rig, c.tears, c.style, openings, (c.eyes.width, c.eyes.height), c.face.chin)
+    _draw_eyes(canvas, c, rig, pose)
     if not c.brows.over_hair:
         brows.draw(canvas, *look, rig, c.brows, c.style, c.eyes.height)
     hair.draw_front(canvas, *look, c.style, c.hair)
+    if c.eyes.over_hair > 0:
+        canvas.open(opacity=f"{c.eyes.over_hair:.3f}")
+        _draw_eyes(canvas, c, rig, pose)
+        canvas.close()
     if c.brows.over_hair:
         brows.draw(canvas, *look, rig, c.brows, c.style, c.eyes.height)
+    accessories.draw_front(canvas, *look, c.style, c.accessories, c.face.chin)
     return Drawing(canvas, landmarks(c, pose), regions(c, rig, pose))
+
+
+def _draw_eyes(canvas: Canvas, c: Character, rig: Rig, pose: Pose) -> None:
+    eyes.draw(canvas, pose, c.palette, rig, c.eyes, c.style)
+    openings = (eyes.opening(-1, pose, rig, c.eyes), eyes.opening(1, pose, rig, c.eyes))
+    size = (c.eyes.width, c.eyes.height)
+    tears.draw(canvas, pose, c.palette, rig, c.tears, c.style, openings, size, c.face.chin)
 
 
 def _draw_fringe_shadow(canvas: Canvas, c: Character, pose: Pose) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from kaogae.atelier.canvas import Canvas
 from kaogae.atelier.geometry import Points, Pose, ellipse, outline, stroke
-from kaogae.atelier.palette import Palette, shift
+from kaogae.atelier.palette import Palette, mix, shift
 from kaogae.atelier.rig import Rig
 from kaogae.atelier.style import Look, Style
 
@@ -69,6 +69,10 @@ class EyeTraits:
     """Eye shadow on the lid (0, 1)."""
     lash_colour: str | None
     """Instead of the ink."""
+    warm_lash: bool
+    """Lashes fade to a warm brown towards the corners."""
+    over_hair: float
+    """Opacity with which they are seen through the fringe (0, 1)."""
     odd_iris: str | None
     """Colour of the right iris where it differs from the left."""
 
@@ -78,14 +82,14 @@ class EyeTraits:
         width, height, lash, fill = _PROPORTIONS[look]
         tilt = dice.choice((dice.uniform(0.02, 0.28), dice.uniform(-0.2, 0.02), dice.gauss(0.03, 0.05)))
         eye_height = dice.uniform(*height)
-        solid = look == "chibi" and dice.random() < 0.3
+        solid = dice.random() < (0.2 if look == "chibi" else 0.01)
         adult = look in ("mature", "male", "webtoon")
         patterns: tuple[Pattern, ...] = ("gradient", "crescent", "flat", "ring", "spokes", "split", "dark")
         pupils: tuple[Pupil, ...] = ("round", "oval", "none", "slit", "ring", "star", "light")
         highlights: tuple[Highlight, ...] = ("one", "two", "three", "tall", "low", "sparkle", "bar", "none")
         lowers: tuple[Lower, ...] = ("none", "outer", "full", "lashes", "thick")
         return cls(
-            width=dice.uniform(*width),
+            width=dice.uniform(0.2, 0.34) if solid else dice.uniform(*width),
             height=eye_height,
             tilt=tilt,
             peak=dice.uniform(-0.3, 0.3),
@@ -123,18 +127,20 @@ class EyeTraits:
             lash_colour=dice.choice((shift(palette.hair, lightness=-0.3), "#3a2020"))
             if dice.random() < 0.35
             else None,
+            warm_lash=dice.random() < 0.2,
+            over_hair=dice.choice((0.0, dice.uniform(0.25, 0.7), 1.0)),
             odd_iris=shift(palette.iris, hue=dice.uniform(0.2, 0.8)) if dice.random() < 0.02 else None,
         )
 
 
 _PROPORTIONS: dict[Look, tuple[tuple[float, float], ...]] = {
     #          width         height        lash           iris height / eye height
-    "moe": ((0.46, 0.60), (0.36, 0.54), (0.030, 0.075), (0.90, 1.15)),
-    "chibi": ((0.42, 0.62), (0.48, 0.72), (0.030, 0.090), (0.85, 1.08)),
-    "nineties": ((0.44, 0.58), (0.40, 0.60), (0.025, 0.060), (0.85, 1.05)),
-    "webtoon": ((0.46, 0.60), (0.24, 0.38), (0.025, 0.065), (0.95, 1.25)),
-    "mature": ((0.44, 0.58), (0.18, 0.28), (0.020, 0.050), (1.00, 1.35)),
-    "male": ((0.42, 0.58), (0.15, 0.32), (0.020, 0.055), (0.95, 1.30)),
+    "moe": ((0.50, 0.64), (0.40, 0.60), (0.045, 0.095), (0.90, 1.15)),
+    "chibi": ((0.46, 0.66), (0.50, 0.74), (0.045, 0.100), (0.85, 1.08)),
+    "nineties": ((0.46, 0.60), (0.44, 0.64), (0.035, 0.075), (0.85, 1.05)),
+    "webtoon": ((0.48, 0.62), (0.28, 0.42), (0.035, 0.080), (0.95, 1.25)),
+    "mature": ((0.46, 0.60), (0.20, 0.32), (0.030, 0.065), (1.00, 1.35)),
+    "male": ((0.44, 0.60), (0.20, 0.36), (0.032, 0.070), (0.95, 1.30)),
 }
 
 
@@ -170,6 +176,11 @@ def _lids(traits: EyeTraits, rig: Rig) -> tuple[list[tuple[float, float]], list[
         upper.append((u, min(y_up, y_low) - middle))
         lower.append((u, y_low - middle))
     return upper, lower
+
+
+def lash_ink(palette: Palette) -> str:
+    """Lashes are the darkest lines of a face, whatever colour its outlines have."""
+    return mix(palette.line, "#140d12", 0.6)
 
 
 def _place(side: int, traits: EyeTraits, local: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -348,7 +359,7 @@ def _draw_lower_line(
     width = style.feature_line * min(1.0, gap / 0.08)
     if traits.lower == "none" or width < 0.002:
         return
-    ink = traits.lash_colour or palette.line
+    ink = traits.lash_colour or lash_ink(palette)
     first = {"outer": 3, "lashes": 3, "full": 1, "thick": 2}[traits.lower]
     weight = 1.8 if traits.lower == "thick" else 0.75
     canvas.path(stroke(bottom[first:], width * weight, taper=(0.1, 0.6), count=7), ink)
@@ -372,7 +383,7 @@ def _draw_lashes(
     upper: list[tuple[float, float]],
 ) -> None:  # fmt: skip
     shut = 1 - min(rig.eye_open, 1.0)
-    thick = max(traits.lash * (1 - 0.45 * shut), style.feature_line * 0.9)
+    thick = max(traits.lash * (1 - 0.4 * shut), style.feature_line * (1 + 0.6 * shut), 0.03 * shut)
     inner = traits.lash_inner * (1 - shut) + max(traits.lash_inner, 0.45) * shut
     hang = min(0.0, rig.eye_smile) * shut  # calm closed eyes: lashes point down
     tip_u = 1 + traits.wing / (traits.width / 2)
@@ -385,9 +396,17 @@ def _draw_lashes(
         share *= 1 - 0.5 * max(0.0, u - 0.7) / 0.3
         back.append((u * (1 + 0.1 * thick), y - thick * share))
     shape = outline(pose(_place(side, traits, [*upper, tip])), pose(_place(side, traits, [tip, *back])))
-    ink = traits.lash_colour or palette.line
-    canvas.path(shape, ink)
+    ink = traits.lash_colour or lash_ink(palette)
+    canvas.path(shape, _lash_fill(canvas, pose, palette, traits, side, ink))
     _draw_spikes(canvas, pose, traits, side, upper, ink, 1 - 2 * max(0.0, -hang))
+
+
+def _lash_fill(canvas: Canvas, pose: Pose, palette: Palette, traits: EyeTraits, side: int, ink: str) -> str:
+    if not traits.warm_lash:
+        return ink
+    (x0, _), (x1, _) = pose(_place(side, traits, [(-1.0, 0.0), (1.1, 0.0)])).tolist()
+    warm = mix(ink, shift(palette.skin_shadow, saturation=0.2, lightness=-0.2), 0.7)
+    return canvas.linear((x0, 0), (x1, 0), (0, warm, 1), (0.3, ink, 1), (0.75, ink, 1), (1, warm, 1))
 
 
 def _draw_spikes(

@@ -16,7 +16,7 @@ Nose = Literal["none", "dot", "tick", "wedge", "bridge", "corner", "nostrils", "
 Cheeks = Literal["none", "soft", "hatch", "oval", "both", "band"]
 Ear = Literal["round", "elf", "hidden"]
 
-TOP = -1.28
+TOP = -1.18
 """y of the crown of the skull."""
 
 
@@ -77,7 +77,7 @@ class FaceTraits:
         cheeks: tuple[Cheeks, ...] = ("none", "soft", "hatch", "oval", "both", "band")
         return cls(
             chin=dice.uniform(*chin),
-            temple=cheek_width * dice.uniform(0.95, 1.03),
+            temple=min(cheek_width, 0.92) * dice.uniform(0.95, 1.02),
             cheek=cheek_width,
             jaw=dice.uniform(*jaw),
             jaw_y=dice.uniform(0.62, 0.76),
@@ -103,12 +103,12 @@ class FaceTraits:
 
 _PROPORTIONS: dict[Look, tuple[tuple[float, float], ...]] = {
     #          chin          cheek         jaw           tip
-    "moe": ((0.98, 1.18), (0.82, 0.94), (0.70, 0.84), (0.16, 0.32)),
-    "chibi": ((0.80, 0.98), (0.88, 1.02), (0.80, 0.93), (0.32, 0.52)),
-    "nineties": ((1.02, 1.28), (0.78, 0.90), (0.62, 0.78), (0.12, 0.24)),
-    "webtoon": ((1.08, 1.32), (0.78, 0.88), (0.70, 0.85), (0.18, 0.32)),
-    "mature": ((1.14, 1.38), (0.76, 0.86), (0.68, 0.84), (0.18, 0.34)),
-    "male": ((1.14, 1.42), (0.77, 0.88), (0.74, 0.90), (0.20, 0.40)),
+    "moe": ((0.98, 1.16), (0.82, 0.93), (0.64, 0.80), (0.14, 0.30)),
+    "chibi": ((0.80, 0.98), (0.86, 0.97), (0.76, 0.91), (0.30, 0.50)),
+    "nineties": ((1.02, 1.26), (0.78, 0.89), (0.58, 0.74), (0.10, 0.22)),
+    "webtoon": ((1.06, 1.28), (0.78, 0.87), (0.62, 0.79), (0.15, 0.28)),
+    "mature": ((1.12, 1.34), (0.76, 0.85), (0.61, 0.77), (0.15, 0.30)),
+    "male": ((1.12, 1.36), (0.77, 0.87), (0.64, 0.83), (0.16, 0.34)),
 }
 
 
@@ -118,7 +118,7 @@ def _jaw(traits: FaceTraits) -> list[tuple[float, float]]:
     return [
         (t.temple, -0.5),
         (t.cheek * 1.0, -0.05),
-        (t.cheek * 0.97 + t.bulge, 0.32 * t.chin),
+        (t.cheek * 0.95 + t.bulge, 0.33 * t.chin),
         (t.cheek * t.jaw, t.jaw_y * t.chin),
         (t.cheek * t.tip, t.chin * 0.955),
         (0.0, t.chin),
@@ -135,14 +135,9 @@ def contour(pose: Pose, traits: FaceTraits) -> Points:
 def outline_of(pose: Pose, traits: FaceTraits) -> str:
     """Path data of the whole head, skull included."""
     t = traits
-    skull = [
-        (t.temple * 0.93, -0.85),
-        (t.temple * 0.6, -1.16),
-        (0.0, TOP),
-        (-t.temple * 0.6, -1.16),
-        (-t.temple * 0.93, -0.85),
-    ]
-    return smooth([*contour(pose, traits).tolist(), *pose(skull).tolist()], closed=True)
+    w = t.temple
+    crown = [(w * 0.88, -0.82), (w * 0.56, -1.08), (0.0, TOP), (-w * 0.56, -1.08), (-w * 0.88, -0.82)]
+    return smooth([*contour(pose, traits).tolist(), *pose(crown).tolist()], closed=True)
 
 
 def draw_neck(canvas: Canvas, pose: Pose, palette: Palette, traits: FaceTraits, style: Style) -> None:

@@ -41,10 +41,16 @@ def _curves(p: list[Pair], closed: bool, tension: float) -> str:
         (ax, ay), (bx, by) = p[i], p[j]
         (px, py) = p[i - 1] if i or closed else p[0]
         (qx, qy) = p[(j + 1) % n] if closed or j + 1 < n else p[-1]
-        parts.append(
-            f"C{ax + (bx - px) * k:.4f},{ay + (by - py) * k:.4f} "
-            f"{bx - (qx - ax) * k:.4f},{by - (qy - ay) * k:.4f} {bx:.4f},{by:.4f}"
-        )
+        ux, uy, vx, vy = (bx - px) * k, (by - py) * k, (qx - ax) * k, (qy - ay) * k
+        # beside a much longer span a short one would overshoot into a loop
+        most = (0.45 * math.hypot(bx - ax, by - ay)) ** 2
+        if (u := ux * ux + uy * uy) > most:
+            share = math.sqrt(most / u)
+            ux, uy = ux * share, uy * share
+        if (v := vx * vx + vy * vy) > most:
+            share = math.sqrt(most / v)
+            vx, vy = vx * share, vy * share
+        parts.append(f"C{ax + ux:.4f},{ay + uy:.4f} {bx - vx:.4f},{by - vy:.4f} {bx:.4f},{by:.4f}")
     return "".join(parts)
 
 

@@ -36,6 +36,8 @@ class MouthTraits:
     """Side of a single pointed tooth, or 0."""
     teeth: float
     """Upper teeth that show in any open mouth (0, 1)."""
+    point: float
+    """Shape of a D-shaped opening: 0 round, 0.3 a triangle."""
     cat: bool
     """Smiles closed with two arcs."""
     gap: float
@@ -66,6 +68,7 @@ class MouthTraits:
             tongue=dice.choice((0.0, dice.uniform(0.3, 0.6), dice.uniform(0.3, 0.6))),
             fang=dice.choice((-1, 1)) if dice.random() < 0.08 else 0,
             teeth=dice.choice((0.0, 0.0, dice.uniform(0.2, 0.6))),
+            point=dice.uniform(-0.06, 0.22),
             cat=dice.random() < 0.07,
             gap=dice.choice((0.0, 0.0, 0.0, dice.uniform(0.1, 0.4))),
             chin_line=dice.random() < (0.45 if adult else 0.12),
@@ -91,7 +94,7 @@ def _lips(
     top = middle - min(height * 0.35, 0.1)
     upper: list[tuple[float, float]] = []
     lower: list[tuple[float, float]] = []
-    power = 0.5 + 0.28 * (1 - roundness)
+    power = 0.5 + traits.point * (1 - roundness)
     for c in _COSINES:
         bump = (1 - c * c) ** power
         x = half * c

@@ -84,10 +84,11 @@ def draw(
 def _draw_well(
     canvas: Canvas, palette: Palette, rig: Rig, traits: TearTraits, style: Style, lid: Points
 ) -> None:
-    deep = 0.085 * rig.tear_well
+    openness = min(rig.eye_open, 1.0)
+    deep = 0.085 * rig.tear_well * (0.5 + 0.5 * openness)
     fill = [0.0, 0.55, 0.75, 0.8, 1.0, 1.1, 0.3]
     upper, lower = lid.copy(), lid.copy()
-    upper[:, 1] -= [deep * share for share in fill]
+    upper[:, 1] -= [deep * share * openness for share in fill]
     lower[:, 1] += [deep * 0.45 * share for share in fill]
     shape = outline(upper, lower[::-1])
     line = _edge(palette, traits) if traits.outlined else None
@@ -97,7 +98,9 @@ def _draw_well(
     )  # fmt: skip
     (x, y) = lid[4].tolist()
     canvas.path(
-        ellipse((x, y - deep * 0.25), deep * 0.45, deep * 0.3), "#ffffff", opacity=f"{rig.tear_well:.3f}"
+        ellipse((x, y - deep * 0.25 * openness), deep * 0.45, deep * 0.3 * openness),
+        "#ffffff",
+        opacity=f"{rig.tear_well:.3f}",
     )
 
 
