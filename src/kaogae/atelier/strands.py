@@ -203,7 +203,7 @@ def joined(curves: Sequence[Points], *, closed: bool = True) -> str:
     return "".join(parts) + ("Z" if closed else "")
 
 
-def _lock_sides(cut: Comb, i: int, steps: int = 6) -> tuple[Floats, Floats, Floats, Floats]:
+def _lock_sides(cut: Comb, i: int, steps: int = 4) -> tuple[Floats, Floats, Floats, Floats]:
     """u and v of lock i's left side and of its right side, both from gap to tip."""
     t = np.linspace(0, 1, steps)
     left = cut.gap_u[i] + (cut.tip_u[i] - cut.gap_u[i]) * t ** cut.belly[i, 0]
@@ -215,11 +215,11 @@ def _lock_sides(cut: Comb, i: int, steps: int = 6) -> tuple[Floats, Floats, Floa
 
 def border(sheet: Sheet, cut: Comb) -> list[Points]:
     """The sheet's border as curves that meet in corners: left side up, root, right side down, the ends."""
-    v = np.linspace(0, 1, 10)
+    v = np.linspace(0, 1, 7)
     pieces = [
-        (np.zeros(10), v[::-1] * cut.gap_v[0]),
-        (np.linspace(0, 1, 9), np.zeros(9)),
-        (np.ones(10), v * cut.gap_v[-1]),
+        (np.zeros(7), v[::-1] * cut.gap_v[0]),
+        (np.linspace(0, 1, 7), np.zeros(7)),
+        (np.ones(7), v * cut.gap_v[-1]),
     ]
     for i in reversed(range(len(cut.tip_u))):
         left_u, left_v, right_u, right_v = _lock_sides(cut, i)
@@ -262,14 +262,14 @@ def _fill(canvas: Canvas, sheet: Sheet, ink: Ink) -> str:
 def _draw_shadows(canvas: Canvas, sheet: Sheet, cut: Comb, ink: Ink, dice: random.Random) -> None:
     """Dark wedges that run up from the gaps along the locks, and slits within the broad ones."""
     pieces: list[tuple[Floats, Floats]] = []
-    t = np.linspace(0, 1, 7)
+    t = np.linspace(0, 1, 5)
     swell = np.sin(math.pi * t)
     for i in range(len(cut.tip_u)):
         breadth = cut.gap_u[i + 1] - cut.gap_u[i]
         start = max(cut.gap_v[i] * (1 - dice.uniform(0.15, 0.55)), 0.02)
         left_u, left_v, *_ = _lock_sides(cut, i)
-        edge_u = np.concatenate([np.full(3, cut.gap_u[i]), left_u])
-        edge_v = np.concatenate([np.linspace(start, cut.gap_v[i], 4)[:3], left_v])
+        edge_u = np.concatenate([np.full(2, cut.gap_u[i]), left_u])
+        edge_v = np.concatenate([np.linspace(start, cut.gap_v[i], 3)[:2], left_v])
         back_v = cut.tip_v[i] + (start - cut.tip_v[i]) * t
         back_u = np.interp(back_v, edge_v, edge_u) + breadth * dice.uniform(0.15, 0.5) * swell**1.2
         pieces += [(edge_u, edge_v), (back_u, back_v)]
@@ -321,7 +321,7 @@ def _draw_lines(canvas: Canvas, sheet: Sheet, cut: Comb, ink: Ink, dice: random.
     width = ink.style.line_width
     if width <= 0:
         return
-    t = np.linspace(0, 1, 7)
+    t = np.linspace(0, 1, 4)
     pieces: list[tuple[Floats, Floats]] = []
     widths: list[float] = []
     for i in range(1, len(cut.gap_u) - 1):
@@ -333,7 +333,7 @@ def _draw_lines(canvas: Canvas, sheet: Sheet, cut: Comb, ink: Ink, dice: random.
         if dice.random() < ink.style.detail * 0.8:
             start, length = dice.uniform(0.15, 0.6), dice.uniform(0.1, 0.35)
             u = dice.uniform(cut.gap_u[i], cut.gap_u[i + 1])
-            pieces.append((np.full(7, u), np.minimum(start + length * t, cut.gap_v[i])))
+            pieces.append((np.full(4, u), np.minimum(start + length * t, cut.gap_v[i])))
             widths.append(width * 0.7)
     lines = sheet.place(pieces)
     if lines:
@@ -349,4 +349,4 @@ def _tapered(line: Points, width: float) -> str:
         width / 2 * np.linspace(1, 0, len(line)) ** 0.8 / np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-9)
     )
     side = np.stack([-step[:, 1] * reach, step[:, 0] * reach], axis=1)
-    return straight(np.concatenate([line + side, (line - side)[::-1]]))
+    return joined([line + side, (line - side)[::-1]])
