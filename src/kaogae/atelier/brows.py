@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kaogae.atelier.canvas import Canvas
+from kaogae.atelier.eyes import lash_ink
 from kaogae.atelier.geometry import Points, Pose, stroke
-from kaogae.atelier.palette import Palette
+from kaogae.atelier.palette import Palette, mix
 from kaogae.atelier.rig import Rig
 from kaogae.atelier.style import Look, Style
 
@@ -96,8 +97,11 @@ def draw(
     eye_height: float,
 ) -> None:
     """Both brows."""
-    thickness = max(traits.thickness, style.feature_line)
+    thickness = max(traits.thickness, style.feature_line * 1.2)
+    # over hair of their own colour they would not be seen
+    inked = traits.ink or traits.over_hair
+    colour = mix(palette.brow, lash_ink(palette), 0.8 if inked else 0.2)
     widths = [thickness * share for share in _WIDTHS[traits.shape]]
     for side in (-1, 1):
         line = knots(side, pose, rig, traits, eye_height)
-        canvas.path(stroke(line, widths, count=9), palette.line if traits.ink else palette.brow)
+        canvas.path(stroke(line, widths, count=9), colour)

@@ -44,7 +44,7 @@ class Style:
     @property
     def feature_line(self) -> float:
         """Width of the lines of eyes, mouth and nose, which are drawn even where outlines are not."""
-        return max(self.line_width, 0.008)
+        return max(self.line_width, 0.011)
 
 
 Look = Literal["moe", "chibi", "nineties", "webtoon", "mature", "male"]
