@@ -7,9 +7,9 @@ enlargement:
     result = picture + w · (↑y − ↑x − s · (picture − ↑x))
 
 picture − ↑x is the fine detail that the crop lost. Where the network changed little, s is 0: the change of
-colour is added below the picture's own sharp lines. Where it changed much, s is 1 and what remains is ↑y: the
-lines of an eye that is now closed must not shine through. w is a soft mask that is 0 at the crop's border
-and wherever the network left the face alone; pixels with w = 0 aren't touched.
+colour is added below the picture's own sharp lines. Where it changed much, s is 1 and ↑y alone remains, with its
+lines sharpened: those of an eye that is now closed must not shine through. w is a soft mask that is 0 at the
+crop's border and wherever the network left the face alone; pixels with w = 0 aren't touched.
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kaogae.faces import Matrix, apply_matrix, invert_matrix, warp
+from kaogae.transfer.redraw import redraw
 
 FEATHER = 0.08
 """Width of the soft edge along the crop's border, as a share of its side."""
@@ -28,8 +29,6 @@ NOTICEABLE = (2.0, 8.0)
 """Change of colour (0 to 255) that counts as none and as full, for a network without attention."""
 REDRAWN = (12.0, 48.0)
 """Change of colour (0 to 255) that keeps all of the picture's own fine detail, and none of it."""
-CRISPNESS = 1.5
-"""How strongly enlarged lines are sharpened; it never goes beyond the colours that are near."""
 
 Pixels = NDArray[np.uint8]
 Plane = NDArray[np.float32]
@@ -74,7 +73,8 @@ def change(pixels: Pixels, matrix: Matrix, answer: Plane, attention: Plane | Non
     enlarged = _fitted(crop, back, part)
     drawn = _fitted(answer, back, part)
     detail = pixels[top : top + part[1], left : left + part[0]] - enlarged
-    crisp = _crisp(drawn, magnification=1 / np.sqrt(np.linalg.det(matrix[:, :2])))
+    sharp, factor = redraw(answer, magnification=1 / float(np.sqrt(np.linalg.det(matrix[:, :2]))))
+    crisp = _fitted(sharp, back @ np.diag([1 / factor, 1 / factor, 1]), part)
     colours = drawn - enlarged + redrawn[..., None] * (crisp - drawn - detail)
     return Change(top, left, (weight[..., None] * colours).astype(np.float32), weight)
 
@@ -136,19 +136,3 @@ def _spread(plane: Plane, size: int) -> Plane:
     reach = max(1, round(size / 100))
     grown = cv2.dilate(plane, np.ones((2 * reach + 1, 2 * reach + 1)))
     return np.asarray(cv2.GaussianBlur(grown, (0, 0), reach * 0.7), np.float32)
-
-
-def _crisp(drawn: Plane, magnification: float) -> Plane:
-    """`drawn`, enlarged by `magnification`, with lines as sharp as the colours near them allow.
-
-    An unsharp mask that can't overshoot: no pixel leaves the range of its neighbourhood, so lines get steep
-    sides and no halos.
-    """
-    if magnification <= 1:
-        return drawn
-    reach = round(magnification)
-    near = np.ones((2 * reach + 1, 2 * reach + 1))
-    low, high = cv2.erode(drawn, near), cv2.dilate(drawn, near)
-    blurred = cv2.GaussianBlur(drawn, (0, 0), magnification * 0.8)
-    sharp = drawn + CRISPNESS * (drawn - blurred)
-    return np.asarray(np.clip(sharp, low, high), np.float32)
