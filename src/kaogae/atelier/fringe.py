@@ -86,7 +86,7 @@ def _count(dice: random.Random, cut: Cut, least: int, most: int) -> int:
 
 def blunt(dice: random.Random, cut: Cut) -> list[Part]:
     """Cut straight across, the locks hardly parted."""
-    w, y = 0.74, cut.line
+    w, y = 0.8, cut.line
     sheet = globe((0.0, CROWN), (-w, -0.4, 0.0, 0.4, w), (y + 0.12, y + 0.02, y, y + 0.02, y + 0.12))
     ends = comb(
         dice,

@@ -1,7 +1,9 @@
 """The hair of one character: traits, and the order in which its parts are drawn."""
 
+import math
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,10 +13,38 @@ from kaogae.atelier.canvas import Canvas
 from kaogae.atelier.fringe import CROWN, FRINGES, Cut, Part, fall
 from kaogae.atelier.geometry import Pose
 from kaogae.atelier.palette import Palette
-from kaogae.atelier.strands import Ink, Sheet, Turn, border, comb, draw_sheet, joined, turning
+from kaogae.atelier.strands import (
+    Ink,
+    Lock,
+    Sheet,
+    Turn,
+    border,
+    comb,
+    draw_lock,
+    draw_sheet,
+    joined,
+    turning,
+)
 from kaogae.atelier.style import Style
 
 FRONT_LIFT, BACK_LIFT = 0.06, -0.4
+
+UNDER = 0.62
+"""How far in the side hair begins, so that the fringe always meets it."""
+
+SMOOTH_FRINGES = frozenset({"blunt", "bowl", "rounded", "slicked"})
+"""Fringes over which few loose locks lie."""
+
+SIDES: dict[str, tuple[float, float, float, int, float]] = {
+    # inner edge, lowest point near the face and at the outside, locks, their belly
+    "none": (0.8, 0.0, -0.05, 3, 1.8),
+    "short": (0.72, 0.32, 0.2, 3, 1.4),
+    "long": (0.7, 1.4, 1.1, 3, 1.6),
+    "jaw": (0.74, 0.85, 0.9, 3, 1.5),
+    "blunt": (0.66, 0.75, 0.72, 5, 5.0),
+    "thin": (0.78, 0.5, 0.05, 4, 1.3),
+}
+"""How the hair ends before the ears."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +55,15 @@ class HairTraits:
     fringe: str
     back: str
     sides: str
-    """Locks before the ears: "none", "short", "long", "blunt" or "thin"."""
+    """How the hair ends before the ears: a name in `SIDES`."""
     cut: Cut
     mane: Mane
     ahoge: int
     """Number of hairs that stand up from the crown."""
+    loose: float
+    """How many locks lie askew over the fringe (0, 1)."""
+    flicks: float
+    """How many ends stand off the outline (0, 1)."""
     gloss: float
     gloss_height: float
     mirrored: bool
@@ -40,9 +74,7 @@ class HairTraits:
         back = _pick(dice, {name: weight for name, (weight, _) in BACKS.items()})
         fringe = _pick(dice, {name: weight for name, (weight, _) in FRINGES.items()})
         short = back in ("boyish", "cropped")
-        sides = dice.choices(
-            ("none", "short", "long", "blunt", "thin"), (6, 3, 0, 0, 1) if short else (1.5, 2, 4, 1.5, 1.5)
-        )[0]
+        sides = dice.choices(list(SIDES), (6, 3, 0, 0, 0, 1) if short else (1.5, 2, 3, 2, 1.5, 1.5))[0]
         width = min(max(dice.gauss(1.15, 0.06), 1.04), 1.32)
         fineness = dice.random()
         return cls(
@@ -53,6 +85,8 @@ class HairTraits:
             cut=Cut(dice.uniform(-0.38, -0.1), width, fineness, dice.random(), dice.uniform(-1, 1)),
             mane=Mane(dice.random(), width, fineness, dice.random() ** 2),
             ahoge=dice.choices((0, 1, 2, 3), (0.75, 0.17, 0.05, 0.03))[0],
+            loose=dice.random() ** 1.5,
+            flicks=max(0.0, dice.uniform(-0.6, 1.0)),
             gloss=0.0 if dice.random() < 0.25 else dice.random(),
             gloss_height=dice.uniform(-0.95, -0.6),
             mirrored=dice.random() < 0.5,
@@ -88,7 +122,8 @@ def fringe_shadow(pose: Pose, traits: HairTraits, drop: float = 0.07) -> str:
     shapes: list[str] = []
     down = np.array([0.0, drop])
     for part in [*_sides(traits), *_fringe(traits)]:
-        shapes.append(joined([curve + down for curve in border(part.sheet.turned(turn), part.cut)]))
+        if isinstance(part, Part):
+            shapes.append(joined([curve + down for curve in border(part.sheet.turned(turn), part.cut)]))
     return "".join(shapes)
 
 
@@ -98,9 +133,12 @@ def _turn(pose: Pose, lift: float, traits: HairTraits) -> Turn:
     return (lambda p: turn(p * flip)) if traits.mirrored else turn
 
 
-def _draw(canvas: Canvas, turn: Turn, parts: list[Part], ink: Ink, seed: int) -> None:
+def _draw(canvas: Canvas, turn: Turn, parts: Sequence[Part | Lock], ink: Ink, seed: int) -> None:
     for number, part in enumerate(parts):
-        shiny = ink if part.gloss else Ink(ink.base, ink.shadow, ink.light, ink.line, ink.tip, ink.style)
+        if isinstance(part, Lock):
+            draw_lock(canvas, turn, part, ink, seed + 7 * number)
+            continue
+        shiny = ink if part.gloss else replace(ink, gloss=0.0)
         draw_sheet(canvas, turn, part.sheet, part.cut, shiny, seed + 7 * number, root_line=part.root_line)
 
 
@@ -110,43 +148,102 @@ def _back(traits: HairTraits) -> Back:
 
 
 @lru_cache(maxsize=32)
-def _fringe(traits: HairTraits) -> list[Part]:
-    return FRINGES[traits.fringe][1](random.Random(traits.seed + 5), traits.cut)
+def _fringe(traits: HairTraits) -> list[Part | Lock]:
+    dice = random.Random(traits.seed + 5)
+    parts = FRINGES[traits.fringe][1](dice, traits.cut)
+    count = round(traits.loose * (2 if traits.fringe in SMOOTH_FRINGES else 7))
+    loose = [_loose(dice, dice.choice(parts).sheet) for _ in range(count)]
+    return [*parts, *loose]
+
+
+def _loose(dice: random.Random, sheet: Sheet) -> Lock:
+    """A lock that lies askew over the others."""
+    u, cross = dice.uniform(0.06, 0.94), dice.uniform(-0.13, 0.13)
+    v = np.linspace(dice.uniform(0.2, 0.5), dice.uniform(0.86, 1.0), 5)
+    spine = sheet.at(u + cross * np.linspace(0, 1, 5) ** 2, v)
+    reach = dice.uniform(0.03, 0.1)
+    tip = spine[-1] + (np.sign(cross) * reach * dice.uniform(0.2, 1.2), reach)
+    return Lock(np.concatenate([spine, tip[None]]), dice.uniform(0.05, 0.17), dice.uniform(0.35, 0.65))
 
 
 @lru_cache(maxsize=32)
-def _sides(traits: HairTraits) -> list[Part]:
-    """The hair that runs over the temples, ending above the ears or in locks before them."""
+def _sides(traits: HairTraits) -> list[Part | Lock]:
+    """The hair over the temples, ending above the ears or running down before them, and locks on it."""
     dice = random.Random(traits.seed + 6)
-    w = traits.cut.width
-    inner, tips, count, belly = {
-        "none": (0.8, (0.02, -0.05), 3, 1.8),
-        "short": (0.7, (0.35, 0.2), 3, 1.4),
-        "long": (0.68, (1.5, 1.1), 3, 1.8),
-        "blunt": (0.66, (0.75, 0.72), 5, 5.0),
-        "thin": (0.72, (1.2, 0.05), 4, 1.3),
-    }[traits.sides]
-    stretch = dice.uniform(0.8, 1.25)
-    near, far = tips[0] * stretch, tips[1] * stretch
-    parts: list[Part] = []
+    parts: list[Part | Lock] = []
+    inner, near, far, count, belly = SIDES[traits.sides]
+    inner += dice.uniform(-0.03, 0.08)
+    near, far = near * dice.uniform(0.8, 1.25), far * dice.uniform(0.8, 1.25)
+    w, wave = traits.cut.width, 0.06 * traits.mane.wave
     for side in (-1, 1):
         guides = [
-            fall((0.0, CROWN), side * inner, near, drift=side * dice.uniform(-0.02, 0.1)),
-            fall((0.0, CROWN), side * (inner + w) / 2, (near + far) / 2 + 0.05),
-            fall((0.0, CROWN), side * w, far, drift=-side * 0.04),
+            fall(
+                (0.0, CROWN),
+                side * UNDER,
+                near,
+                drift=side * (inner - UNDER + dice.uniform(-0.02, 0.12)),
+                curl=side * wave,
+            ),
+            fall((0.0, CROWN), side * (inner + w) / 2, (near + far) / 2 + 0.05, curl=side * wave),
+            fall((0.0, CROWN), side * w, far, drift=-side * 0.06, curl=side * wave),
         ]
         sheet = Sheet.through(guides if side > 0 else guides[::-1])
-        parts.append(Part(sheet, comb(dice, count, gap=(0.72, 0.92), ragged=0.1, belly=belly)))
+        parts.append(Part(sheet, comb(dice, count, gap=(0.72, 0.92), ragged=0.12, belly=belly)))
+        parts += _side_locks(dice, traits, side, inner, near)
+        parts += _flicks(dice, traits, side)
     return parts
+
+
+def _side_locks(dice: random.Random, traits: HairTraits, side: int, inner: float, end: float) -> list[Lock]:
+    """Locks that swing down before the ear."""
+    if traits.sides == "blunt" or (traits.sides == "none" and dice.random() < 0.6):
+        return []
+    locks: list[Lock] = []
+    for _ in range(dice.choice((0, 1, 1, 2))):
+        x, low = inner + dice.uniform(-0.04, 0.16), max(end * dice.uniform(0.6, 1.15), 0.15)
+        swing = dice.uniform(-0.12, 0.14)
+        spine = np.array(
+            [
+                (side * x * 0.8, -0.75),
+                (side * (x + 0.04), -0.35),
+                (side * (x + 0.05 - 0.3 * swing), 0.3 * low),
+                (side * (x + swing * 0.3), 0.7 * low),
+                (side * (x + swing), low),
+            ]
+        )
+        locks.append(Lock(spine, dice.uniform(0.07, 0.2), dice.uniform(0.4, 0.65)))
+    return locks
+
+
+def _flicks(dice: random.Random, traits: HairTraits, side: int) -> list[Lock]:
+    """Ends that stand off the outline."""
+    locks: list[Lock] = []
+    for _ in range(round(traits.flicks * dice.uniform(1, 5))):
+        y, w = dice.uniform(-0.75, 0.35), traits.cut.width
+        edge = w * math.sqrt(max(0.1, 1 - max(0.0, (-0.3 - y) / 1.0) ** 2))
+        out, down = dice.uniform(0.05, 0.24), dice.uniform(0.15, 0.4)
+        spine = np.array(
+            [
+                (side * (edge - 0.22), y - down),
+                (side * (edge - 0.06), y - 0.35 * down),
+                (side * (edge + 0.4 * out), y + 0.25 * down),
+                (side * (edge + out), y + 0.5 * down),
+            ]
+        )
+        locks.append(Lock(spine, dice.uniform(0.08, 0.2), 0.45))
+    return locks
 
 
 def _draw_ahoge(canvas: Canvas, turn: Turn, ink: Ink, traits: HairTraits) -> None:
     dice = random.Random(traits.seed + 8)
-    for _ in range(traits.ahoge):
+    for number in range(traits.ahoge):
         x, reach, height = dice.uniform(-0.15, 0.15), dice.uniform(-0.5, 0.5), dice.uniform(0.25, 0.55)
         spine = np.array(
-            [(x, CROWN + 0.05), (x + reach * 0.2, CROWN - height * 0.7), (x + reach, CROWN - height * 0.6)]
+            [
+                (x, CROWN + 0.12),
+                (x + reach * 0.15, CROWN - height * 0.7),
+                (x + reach * 0.6, CROWN - height),
+                (x + reach, CROWN - height * 0.6),
+            ]
         )
-        half = np.array([dice.uniform(0.025, 0.06), 0.0])
-        sheet = Sheet.through([spine - half, spine + half])
-        draw_sheet(canvas, turn, sheet, comb(dice, 1, gap=(0.3, 0.4), belly=1.2), ink, traits.seed + 9)
+        draw_lock(canvas, turn, Lock(spine, dice.uniform(0.05, 0.12)), ink, traits.seed + 9 + number)

@@ -154,6 +154,32 @@ def comb(
 
 
 @dataclass(frozen=True)
+class Lock:
+    """A single lock over other hair: it grows out of it without a visible root and ends in a point."""
+
+    spine: Points
+    """[K, 2] from root to tip."""
+    width: float
+    """Where it is broadest, in face units."""
+    fullness: float = 0.4
+    """Where along the spine that is (0.2 to 0.7)."""
+
+    def sides(self, turn: Turn, count: int = 8) -> tuple[Points, Points]:
+        """Its left and right edge [count, 2], both from root to tip."""
+        line = resample(turn(self.spine), count)
+        t = np.linspace(0, 1, count)
+        early, late = (
+            np.minimum(t / self.fullness, 1),
+            np.maximum((t - self.fullness) / (1 - self.fullness), 0),
+        )
+        half = self.width / 2 * (0.25 + 0.75 * np.sin(early * math.pi / 2)) * (1 - late**1.6)
+        step = np.gradient(line, axis=0)
+        step /= np.maximum(np.hypot(step[:, :1], step[:, 1:]), 1e-9)
+        normal = np.stack([-step[:, 1], step[:, 0]], axis=1) * half[:, None]
+        return line + normal, line - normal
+
+
+@dataclass(frozen=True)
 class Ink:
     """The colours and the hand with which hair is drawn."""
 
@@ -338,6 +364,31 @@ def _draw_lines(canvas: Canvas, sheet: Sheet, cut: Comb, ink: Ink, dice: random.
     lines = sheet.place(pieces)
     if lines:
         canvas.path("".join(_tapered(p, w) for p, w in zip(lines, widths, strict=True)), ink.line)
+
+
+def draw_lock(canvas: Canvas, turn: Turn, lock: Lock, ink: Ink, seed: int) -> None:
+    """Draw a single lock; its outline begins faintly where it leaves the hair below."""
+    dice = random.Random(seed)
+    left, right = lock.sides(turn)
+    canvas.path(joined([left, right[::-1]]), _lock_fill(canvas, left, right, ink))
+    if ink.style.shading != "flat":
+        share = dice.uniform(0.25, 0.6)
+        inner = left + (right - left) * share * np.sin(np.linspace(0, math.pi, len(left)))[:, None]
+        opacity = (0.25 if ink.style.shading == "soft" else 0.4) + 0.5 * ink.style.shadow
+        canvas.path(joined([left, inner[::-1]]), mix(ink.base, ink.shadow, min(opacity, 1.0)))
+    width = ink.style.line_width
+    if width > 0:
+        start = dice.choice((1, 2, 3))
+        edges = (left[start:][::-1], right[dice.choice((1, 2, 3, 4)) :][::-1])
+        canvas.path("".join(_tapered(edge, width) for edge in edges), ink.line)
+
+
+def _lock_fill(canvas: Canvas, left: Points, right: Points, ink: Ink) -> str:
+    if ink.tip == ink.base:
+        return ink.base
+    root, tip = (left[0] + right[0]) / 2, left[-1]
+    ends = ((0, ink.base, 1), (0.5, ink.base, 1), (1, ink.tip, 1))
+    return canvas.linear((float(root[0]), float(root[1])), (float(tip[0]), float(tip[1])), *ends)
 
 
 def _tapered(line: Points, width: float) -> str:
