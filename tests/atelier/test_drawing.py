@@ -35,7 +35,8 @@ def test_expressions_share_landmarks_and_everything_outside_the_face(seed: int) 
     rows = np.flatnonzero((changed > 8).any(1))
     y = CROP_VIEW[1] + rows / SIZE * CROP_VIEW[3]
     # from the raised brows to the lowest tear
-    assert y.min() > -0.95 and y.max() < character.face.chin + 0.12
+    assert y.min() > -0.95
+    assert y.max() < character.face.chin + 0.12
 
 
 def test_each_expression_changes_eyes_and_mouth_visibly() -> None:
@@ -44,7 +45,8 @@ def test_each_expression_changes_eyes_and_mouth_visibly() -> None:
         calm = draw(character, canonical(EXPRESSIONS[3]))
         for expression in EXPRESSIONS[:3] + EXPRESSIONS[4:]:
             moved = draw(character, canonical(expression)).regions
-            assert moved.mouth != calm.regions.mouth and moved.left_eye != calm.regions.left_eye
+            assert moved.mouth != calm.regions.mouth
+            assert moved.left_eye != calm.regions.left_eye
             assert moved.left_brow != calm.regions.left_brow
 
 
@@ -55,12 +57,14 @@ def test_landmarks_lie_where_the_parts_are_drawn() -> None:
         drawing = draw(Character.from_seed(seed), Rig(), pose)
         marks, regions = drawing.landmarks, drawing.regions
         for point, box in ((marks.left_eye, regions.left_eye), (marks.right_eye, regions.right_eye)):
-            assert box[0] < point[0] < box[2] and box[1] < point[1] < box[3]
+            assert box[0] < point[0] < box[2]
+            assert box[1] < point[1] < box[3]
             assert abs((box[1] + box[3]) / 2 - point[1]) < 0.02
         assert regions.mouth[0] < marks.mouth[0] < regions.mouth[2]
         left, top, right, bottom = marks.face
         for x, y in (marks.nose, marks.mouth, marks.chin):
-            assert left < x < right and top < y < bottom + 1e-6
+            assert left < x < right
+            assert top < y < bottom + 1e-6
 
 
 def test_every_variant_of_every_expression_renders() -> None:

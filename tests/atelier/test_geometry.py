@@ -15,7 +15,8 @@ def numbers(path: str) -> list[float]:
 
 def test_smooth_runs_through_its_knots() -> None:
     path = smooth([(0, 0), (1, 2), (3, 1)])
-    assert path.startswith("M0.0000,0.0000C") and path.count("C") == 2
+    assert path.startswith("M0.0000,0.0000C")
+    assert path.count("C") == 2
     assert numbers(path)[-2:] == [3, 1]
 
 

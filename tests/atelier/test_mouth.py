@@ -24,7 +24,9 @@ def height(rig: Rig) -> float:
 
 def test_a_closed_mouth_is_a_line_and_opens_steadily() -> None:
     heights = [height(Rig(mouth_open=share)) for share in (0.0, 0.3, 0.6, 0.9)]
-    assert heights[0] == pytest.approx(0) and heights == sorted(heights) and heights[3] > 0.2
+    assert heights[0] == pytest.approx(0)
+    assert heights == sorted(heights)
+    assert heights[3] > 0.2
 
 
 @pytest.mark.parametrize("curve", [0.8, -0.8])

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 
 from kaogae.atelier.accessories import AccessoryTraits
 from kaogae.atelier.brows import BrowTraits
+from kaogae.atelier.cheeks import CheekTraits
 from kaogae.atelier.clothes import ClothesTraits
 from kaogae.atelier.eyes import EyeTraits
 from kaogae.atelier.face import FaceTraits
 from kaogae.atelier.hair import HairTraits
 from kaogae.atelier.mouth import MouthTraits
+from kaogae.atelier.nose import NoseTraits
 from kaogae.atelier.palette import Palette
 from kaogae.atelier.style import Look, Style, sample_look
 from kaogae.atelier.tears import TearTraits
@@ -24,6 +26,8 @@ class Character:
     style: Style
     palette: Palette
     face: FaceTraits
+    nose: NoseTraits
+    cheeks: CheekTraits
     eyes: EyeTraits
     brows: BrowTraits
     mouth: MouthTraits
@@ -43,15 +47,15 @@ class Character:
         look = sample_look(dice("look"))
         style = Style.sample(dice("style"))
         palette = Palette.sample(dice("palette"))
-        face = FaceTraits.sample(dice("face"), look)
-        eyes = EyeTraits.sample(dice("eyes"), look, palette, style.light)
         return cls(
             seed=seed,
             look=look,
             style=style,
             palette=palette,
-            face=face,
-            eyes=eyes,
+            face=FaceTraits.sample(dice("face"), look),
+            nose=NoseTraits.sample(dice("nose"), look),
+            cheeks=CheekTraits.sample(dice("cheeks")),
+            eyes=EyeTraits.sample(dice("eyes"), look, palette, style.light),
             brows=BrowTraits.sample(dice("brows"), look),
             mouth=MouthTraits.sample(dice("mouth"), look),
             tears=TearTraits.sample(dice("tears")),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kaogae.atelier import accessories, brows, clothes, eyes, face, hair, mouth, tears
+from kaogae.atelier import accessories, brows, cheeks, clothes, eyes, face, hair, mouth, nose, tears
 from kaogae.atelier.canvas import Canvas
 from kaogae.atelier.character import Character
 from kaogae.atelier.geometry import Points, Pose
@@ -24,8 +24,8 @@ CROP_VIEW: Box = (-1.35, -1.1, 2.7, 2.7)
 class Landmarks:
     """Truth about a drawing, in face units. Left and right as the viewer sees them.
 
-    The same for every expression of a character in a pose: the eyes' centres are those of the relaxed openings, the
-    mouth's that of the relaxed line, so that an expression never shifts the crop.
+    The same for every expression of a character in a pose: the eyes' centres are those of the relaxed
+    openings, the mouth's that of the relaxed line, so that an expression never shifts the crop.
     """
 
     left_eye: Point
@@ -77,8 +77,8 @@ def draw(character: Character, rig: Rig, pose: Pose = AHEAD, canvas: Canvas | No
     clothes.draw(canvas, *look, c.style, c.clothes, *body)
     face.draw_head(canvas, *look, c.face, c.style)
     _draw_fringe_shadow(canvas, c, pose)
-    face.draw_cheeks(canvas, *look, rig, c.face, c.style)
-    face.draw_nose(canvas, *look, c.face, c.style)
+    cheeks.draw(canvas, *look, rig, c.cheeks, c.style, c.face.chin)
+    nose.draw(canvas, *look, c.nose, c.style, c.face.chin)
     mouth.draw(canvas, *look, rig, c.mouth, c.style, c.face.chin)
     _draw_eyes(canvas, c, rig, pose)
     if not c.brows.over_hair:
@@ -114,12 +114,12 @@ def landmarks(character: Character, pose: Pose = AHEAD) -> Landmarks:
     """Where the parts of the face are, whatever its expression."""
     chin = character.face.chin
     left, right, lips, end = pose([(-0.5, 0), (0.5, 0), (0, character.mouth.y * chin), (0, chin)])
-    nose = pose([(0, character.face.nose_y * chin)], 0.16)[0]
+    tip = pose([(0, character.nose.y * chin)], nose.LIFT)[0]
     left_edge, top, right_edge, bottom = _box(face.contour(pose, character.face))
     return Landmarks(
         _point(left),
         _point(right),
-        _point(nose),
+        _point(tip),
         _point(lips),
         _point(end),
         (left_edge, top, right_edge, bottom),

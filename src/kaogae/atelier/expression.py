@@ -1,7 +1,7 @@
 """How each expression is drawn: several recipes each, as artists have, with intensity and jitter.
 
-A recipe names only what it changes in the neutral rig. Recipes of one expression never look like another's: that is
-what makes the label of a drawing certain.
+A recipe names only what it changes in the neutral rig. Recipes of one expression never look like another's:
+that is what makes the label of a drawing certain.
 """
 
 import random
@@ -47,10 +47,10 @@ VARIANTS: dict[Expression, tuple[Variant, ...]] = {
                  mouth_width=1.2, mouth_curve=0.75, shine=1.4, blush=0.3),
         _variant("narrow smile", 1, eye_open=0.45, eye_smile=0.7, lower_lid=0.55, brow_raise=0.2,
                  brow_arch=0.4, mouth_open=0.4, mouth_width=1.2, mouth_curve=0.85, blush=0.4),
-        _variant("cheerful", 2, lower_lid=0.1, brow_raise=0.2, brow_arch=0.4, mouth_open=0.35, mouth_width=0.85,
-                 mouth_curve=0.75, shine=1.2, blush=0.2),
-        _variant("gentle", 1.2, eye_open=0.92, lower_lid=0.25, brow_raise=0.15, brow_arch=0.4, mouth_width=1.05,
-                 mouth_curve=0.6, blush=0.3),
+        _variant("cheerful", 2, lower_lid=0.1, brow_raise=0.2, brow_arch=0.4, mouth_open=0.35,
+                 mouth_width=0.85, mouth_curve=0.75, shine=1.2, blush=0.2),
+        _variant("gentle", 1.2, eye_open=0.92, lower_lid=0.25, brow_raise=0.15, brow_arch=0.4,
+                 mouth_width=1.05, mouth_curve=0.6, blush=0.3),
         _variant("sly", 0.7, eye_open=0.7, lower_lid=0.4, brow_slant=-0.4, brow_raise=-0.05, mouth_open=0.25,
                  mouth_width=1.3, mouth_curve=0.85, teeth=0.6),
     ),
@@ -69,8 +69,8 @@ VARIANTS: dict[Expression, tuple[Variant, ...]] = {
                  mouth_curve=-0.9, mouth_wave=0.3, brow_slant=1.1, brow_raise=0.2, brow_pinch=0.6),
         _variant("gloom", 1, eye_open=0.6, lid_droop=0.7, shine=0.0, mouth_width=0.7, mouth_curve=-0.35,
                  brow_slant=0.7, brow_raise=-0.1, brow_pinch=0.2),
-        _variant("troubled", 1.5, eye_open=0.92, lid_droop=0.4, mouth_width=0.7, mouth_curve=-0.45, brow_slant=0.9,
-                 brow_pinch=0.5, sweat=0.3),
+        _variant("troubled", 1.5, eye_open=0.92, lid_droop=0.4, mouth_width=0.7, mouth_curve=-0.45,
+                 brow_slant=0.9, brow_pinch=0.5, sweat=0.3),
         _variant("pleading", 0.8, eye_open=1.0, lid_droop=0.5, shine=1.4, tear_well=0.2, mouth_open=0.15,
                  mouth_width=0.6, mouth_curve=-0.5, brow_slant=1.1, brow_raise=0.3, blush=0.3),
     ),
@@ -91,8 +91,8 @@ VARIANTS: dict[Expression, tuple[Variant, ...]] = {
                  brow_slant=0.9, brow_raise=-0.1, brow_pinch=0.9),
         _variant("comic", 1.2, eye_open=0.0, eye_smile=0.8, mouth_open=0.5, mouth_width=1.3, mouth_curve=-0.6,
                  mouth_wave=0.4, tear_drop=1.0, tear_well=0.5, brow_slant=0.9, brow_raise=0.2, blush=0.3),
-        _variant("holding back", 1.5, eye_open=0.85, lid_droop=0.5, lower_lid=0.25, tear_well=0.9, tear_drop=0.6,
-                 shine=1.3, mouth_width=0.7, mouth_curve=-0.5, mouth_wave=0.8, blush=0.5, **_WORRIED),
+        _variant("holding back", 1.5, eye_open=0.85, lid_droop=0.5, lower_lid=0.25, tear_well=0.9,
+                 tear_drop=0.6, shine=1.3, mouth_width=0.7, mouth_curve=-0.5, mouth_wave=0.8, blush=0.5, **_WORRIED),
     ),
     Expression.NEUTRAL: (
         _variant("calm", 3, mouth_curve=0.05),
@@ -122,8 +122,8 @@ VARIANTS: dict[Expression, tuple[Variant, ...]] = {
                  mouth_open=0.35, mouth_width=0.65, mouth_round=0.8),
         _variant("caught", 1.2, eye_open=1.15, iris_size=0.85, brow_raise=0.5, brow_slant=0.5, mouth_open=0.4,
                  mouth_width=0.9, mouth_round=0.55, mouth_curve=-0.3, sweat=0.8, blush=0.4),
-        _variant("outcry", 1.2, eye_open=1.2, iris_size=0.75, brow_raise=0.6, brow_slant=-0.35, mouth_open=0.85,
-                 mouth_width=1.05, mouth_round=0.65, teeth=0.3),
+        _variant("outcry", 1.2, eye_open=1.2, iris_size=0.75, brow_raise=0.6, brow_slant=-0.35,
+                 mouth_open=0.85, mouth_width=1.05, mouth_round=0.65, teeth=0.3),
     ),
 }  # fmt: skip
 
@@ -137,14 +137,14 @@ _CANONICAL = {
 
 _RANGES = {
     "eye_open": (0.0, 1.4), "eye_smile": (-1, 1), "lower_lid": (0, 1), "lid_droop": (-0.5, 1),
-    "iris_size": (0.45, 1.2), "gaze_x": (-1, 1), "gaze_y": (-1, 1), "shine": (0, 1.5), "brow_raise": (-1, 1.2),
-    "brow_slant": (-1, 1.2), "brow_arch": (-1, 1), "brow_pinch": (0, 1), "mouth_open": (0, 1.2),
+    "iris_size": (0.45, 1.2), "gaze_x": (-1, 1), "gaze_y": (-1, 1), "shine": (0, 1.5),
+    "brow_raise": (-1, 1.2), "brow_slant": (-1, 1.2), "brow_arch": (-1, 1), "brow_pinch": (0, 1), "mouth_open": (0, 1.2),
     "mouth_width": (0.3, 1.8), "mouth_curve": (-1, 1), "mouth_round": (0, 1),
 }  # fmt: skip
 
 
 def canonical(expression: Expression) -> Rig:
-    """The strongest and least mistakable way to draw `expression`; against neutral it moves eyes, brows and mouth."""
+    """The strongest, least mistakable way to draw `expression`: against neutral, eyes, brows and mouth move."""
     name = _CANONICAL[expression]
     return next(variant.rig for variant in VARIANTS[expression] if variant.name == name)
 

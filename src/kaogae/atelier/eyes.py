@@ -1,18 +1,17 @@
-"""Eyes: the shape of the opening, lashes and lids, iris, pupil and highlights."""
+"""Eyes: the shape of the opening, lids and lashes."""
 
 import random
 from dataclasses import dataclass
 from typing import Literal
 
 from kaogae.atelier.canvas import Canvas
-from kaogae.atelier.geometry import Points, Pose, ellipse, outline, stroke
+from kaogae.atelier.geometry import Points, Pose, outline, stroke
+from kaogae.atelier.iris import IrisTraits
+from kaogae.atelier.iris import draw as draw_iris
 from kaogae.atelier.palette import Palette, mix, shift
 from kaogae.atelier.rig import Rig
 from kaogae.atelier.style import Look, Style
 
-Pattern = Literal["gradient", "flat", "crescent", "ring", "spokes", "split", "dark"]
-Pupil = Literal["round", "oval", "slit", "none", "star", "ring", "light"]
-Highlight = Literal["one", "two", "three", "tall", "low", "sparkle", "bar", "none"]
 Lower = Literal["none", "outer", "full", "lashes", "thick"]
 
 _KNOTS = (-1.0, -0.86, -0.5, 0.0, 0.5, 0.86, 1.0)
@@ -20,7 +19,10 @@ _KNOTS = (-1.0, -0.86, -0.5, 0.0, 0.5, 0.86, 1.0)
 
 @dataclass(frozen=True)
 class EyeTraits:
-    """Shape of a relaxed eye, in face units where nothing else is said; `u` runs from the inner (−1) to the outer (1) corner."""
+    """Shape of a relaxed eye, in face units where nothing else is said.
+
+    u runs from the inner corner (−1) to the outer one (1).
+    """
 
     width: float
     height: float
@@ -50,21 +52,7 @@ class EyeTraits:
     """No white: the iris fills the whole eye (chibi dots)."""
     sclera: str
     sclera_shadow: float
-    iris_height: float
-    """Of the relaxed iris, as a share of the eye's height (0.7, 1.4)."""
-    iris_aspect: float
-    """Its width over its height (0.6, 1.05)."""
-    iris_inset: float
-    pattern: Pattern
-    contrast: float
-    rim: float
-    """Thickness of the iris's outline as a share of its radius (0, 0.2)."""
-    pupil: Pupil
-    pupil_size: float
-    top_shade: float
-    highlight: Highlight
-    highlight_size: float
-    highlight_side: float
+    iris: IrisTraits
     makeup: float
     """Eye shadow on the lid (0, 1)."""
     lash_colour: str | None
@@ -73,8 +61,6 @@ class EyeTraits:
     """Lashes fade to a warm brown towards the corners."""
     over_hair: float
     """Opacity with which they are seen through the fringe (0, 1)."""
-    odd_iris: str | None
-    """Colour of the right iris where it differs from the left."""
 
     @classmethod
     def sample(cls, dice: random.Random, look: Look, palette: Palette, light: float = 1.0) -> "EyeTraits":
@@ -84,9 +70,6 @@ class EyeTraits:
         eye_height = dice.uniform(*height)
         solid = dice.random() < (0.2 if look == "chibi" else 0.01)
         adult = look in ("mature", "male", "webtoon")
-        patterns: tuple[Pattern, ...] = ("gradient", "crescent", "flat", "ring", "spokes", "split", "dark")
-        pupils: tuple[Pupil, ...] = ("round", "oval", "none", "slit", "ring", "star", "light")
-        highlights: tuple[Highlight, ...] = ("one", "two", "three", "tall", "low", "sparkle", "bar", "none")
         lowers: tuple[Lower, ...] = ("none", "outer", "full", "lashes", "thick")
         return cls(
             width=dice.uniform(0.2, 0.34) if solid else dice.uniform(*width),
@@ -109,18 +92,7 @@ class EyeTraits:
                 ("#ffffff", "#f6f4f8", "#fdf3ec", "#e8ecf4", palette.skin), (6, 4, 2, 1, 0.6)
             )[0],
             sclera_shadow=dice.choice((0.0, dice.uniform(0.1, 0.45))),
-            iris_height=dice.uniform(*fill),
-            iris_aspect=dice.uniform(0.8, 1.05) if adult else dice.uniform(0.62, 1.0),
-            iris_inset=dice.uniform(-0.02, 0.04),
-            pattern=dice.choices(patterns, (5, 4, 2, 1.2, 1, 2, 1.5))[0],
-            contrast=dice.uniform(0.5, 1.4),
-            rim=dice.choice((0.0, dice.uniform(0.05, 0.2))),
-            pupil=dice.choices(pupils, (4, 4, 2, 0.7, 0.7, 0.2, 0.7))[0],
-            pupil_size=dice.uniform(0.28, 0.6),
-            top_shade=dice.choice((0.0, dice.uniform(0.2, 0.7), dice.uniform(0.3, 0.8))),
-            highlight=dice.choices(highlights, (4, 5, 2, 1.5, 1, 1.2, 0.7, 1))[0],
-            highlight_size=dice.uniform(0.6, 1.4),
-            highlight_side=light if dice.random() < 0.8 else -light,
+            iris=IrisTraits.sample(dice, palette, fill, adult=adult, light=light),
             makeup=dice.uniform(0.2, 0.8)
             if dice.random() < (0.3 if adult and look != "male" else 0.08)
             else 0.0,
@@ -129,7 +101,6 @@ class EyeTraits:
             else None,
             warm_lash=dice.random() < 0.2,
             over_hair=dice.choice((0.0, dice.uniform(0.25, 0.7), 1.0)),
-            odd_iris=shift(palette.iris, hue=dice.uniform(0.2, 0.8)) if dice.random() < 0.02 else None,
         )
 
 
@@ -203,7 +174,7 @@ def draw(canvas: Canvas, pose: Pose, palette: Palette, rig: Rig, traits: EyeTrai
         gap = max(b[1] - a[1] for a, b in zip(upper, lower, strict=True))
         if gap > 0.012:
             _draw_ball(canvas, pose, palette, rig, traits, style, side, outline(top, bottom[::-1]), top)
-        _draw_lower_line(canvas, bottom, palette, rig, traits, style, gap)
+        _draw_lower_line(canvas, bottom, palette, traits, style, gap)
         _draw_lashes(canvas, pose, palette, rig, traits, style, side, upper)
         _draw_crease(canvas, pose, palette, rig, traits, style, side, upper)
 
@@ -219,142 +190,17 @@ def _draw_ball(
     canvas: Canvas, pose: Pose, palette: Palette, rig: Rig, traits: EyeTraits, style: Style, side: int,
     shape: str, top: Points,
 ) -> None:  # fmt: skip
-    colour = traits.odd_iris if traits.odd_iris and side > 0 else palette.iris
     canvas.open(clip_path=canvas.clip(shape))
-    canvas.path(shape, shift(colour, lightness=-0.05) if traits.solid else traits.sclera)
-    _draw_iris(canvas, pose, rig, traits, side, colour)
+    canvas.path(shape, shift(palette.iris, lightness=-0.05) if traits.solid else traits.sclera)
+    draw_iris(canvas, pose, palette, rig, traits.iris, side, (traits.width, traits.height))
     if traits.sclera_shadow > 0 and style.shading != "flat":
-        band = outline(top - [0.0, 0.05], (top + [0.0, traits.height * 0.2])[::-1])
+        band = outline(top - [0.0, 0.05], (top - [0.0, -0.2 * traits.height])[::-1])
         canvas.path(band, shift(palette.skin_shadow, lightness=-0.25), opacity=f"{traits.sclera_shadow:.3f}")
     canvas.close()
 
 
-def _draw_iris(canvas: Canvas, pose: Pose, rig: Rig, traits: EyeTraits, side: int, colour: str) -> None:
-    half, h = traits.width / 2, traits.height
-    ry = 0.5 * h * traits.iris_height
-    rx = min(ry * traits.iris_aspect, half * 0.78)
-    shrink = rig.iris_size
-    wide = max(rig.eye_open - 1.0, 0.0)
-    x = side * (0.5 - traits.iris_inset) + rig.gaze_x * 0.5 * half
-    y = rig.gaze_y * 0.3 * h - wide * 0.22 * h
-    (cx, cy), (ax, _), (bx, _) = pose([(x, y), (x - rx, y), (x + rx, y)])
-    rx, ry = (bx - ax) / 2 * shrink, ry * shrink
-    deep = shift(colour, saturation=0.05, lightness=-0.28 * traits.contrast)
-    light = shift(colour, hue=0.02, saturation=0.1, lightness=0.2 * traits.contrast)
-    centre = (float(cx), float(cy))
-    whole = ellipse(centre, rx, ry)
-    fill = _iris_fill(canvas, centre, ry, traits.pattern, (deep, colour, light))
-    rim = traits.rim * rx
-    canvas.path(whole, fill, line=shift(deep, lightness=-0.08), width=rim)
-    _draw_pattern(canvas, centre, rx, ry, traits.pattern, deep, light)
-    _draw_pupil(canvas, centre, rx, ry, traits, shift(deep, lightness=-0.12), light)
-    if traits.top_shade > 0:
-        cap = ellipse((centre[0], centre[1] - ry * 0.72), rx * 1.02, ry * 0.62)
-        canvas.path(cap, shift(deep, lightness=-0.1), opacity=f"{traits.top_shade:.3f}")
-    _draw_highlights(canvas, centre, rx, ry, rig, traits)
-
-
-def _iris_fill(
-    canvas: Canvas, centre: tuple[float, float], ry: float, pattern: Pattern, colours: tuple[str, str, str]
-) -> str:
-    deep, colour, light = colours
-    if pattern in ("flat", "ring", "spokes"):
-        return colour
-    if pattern == "dark":
-        return deep
-    (x, y) = centre
-    middle = 0.5 if pattern != "split" else 0.42
-    second = 0.75 if pattern != "split" else 0.5
-    return canvas.linear((x, y - ry), (x, y + ry), (0.08, deep, 1), (middle, colour, 1), (second, light, 1))
-
-
-def _draw_pattern(
-    canvas: Canvas, centre: tuple[float, float], rx: float, ry: float, pattern: Pattern, deep: str, light: str
-) -> None:
-    x, y = centre
-    if pattern == "crescent":
-        canvas.path(ellipse((x, y + ry * 0.5), rx * 0.66, ry * 0.36), light, opacity="0.85")
-    elif pattern == "ring":
-        canvas.path(ellipse(centre, rx * 0.68, ry * 0.68), light, line=deep, width=rx * 0.08)
-    elif pattern == "spokes":
-        rays = ((-0.7, 0.35), (-0.45, 0.62), (-0.15, 0.75), (0.15, 0.75), (0.45, 0.62), (0.7, 0.35))
-        data = "".join(
-            f"M{x + 0.3 * a * rx:.4f},{y + 0.3 * b * ry:.4f}L{x + a * rx:.4f},{y + b * ry:.4f}"
-            for a, b in rays
-        )
-        canvas.path(data, line=light, width=rx * 0.12)
-
-
-def _draw_pupil(
-    canvas: Canvas,
-    centre: tuple[float, float],
-    rx: float,
-    ry: float,
-    traits: EyeTraits,
-    deep: str,
-    light: str,
-) -> None:
-    size, (x, y) = traits.pupil_size, centre
-    if traits.pupil == "round":
-        canvas.path(ellipse(centre, rx * size, min(rx * size * 1.05, ry * size)), deep)
-    elif traits.pupil == "oval":
-        canvas.path(ellipse((x, y - 0.04 * ry), rx * size * 0.85, ry * size), deep)
-    elif traits.pupil == "slit":
-        canvas.path(ellipse(centre, rx * 0.16, ry * 0.7), deep)
-    elif traits.pupil == "ring":
-        canvas.path(ellipse(centre, rx * size, ry * size), line=deep, width=rx * 0.14)
-    elif traits.pupil == "light":
-        canvas.path(ellipse(centre, rx * size * 0.6, ry * size * 0.6), light)
-    elif traits.pupil == "star":
-        corners = (
-            (0, -1),
-            (0.25, -0.25),
-            (1, 0),
-            (0.25, 0.25),
-            (0, 1),
-            (-0.25, 0.25),
-            (-1, 0),
-            (-0.25, -0.25),
-        )
-        data = " ".join(f"{x + a * rx * 0.6:.4f},{y + b * ry * 0.6:.4f}" for a, b in corners)
-        canvas.path(f"M{data}Z", light)
-
-
-_HIGHLIGHTS: dict[Highlight, tuple[tuple[float, float, float, float], ...]] = {
-    # x towards the light, y, radius over rx, height over width
-    "one": ((0.38, -0.45, 0.3, 1.1),),
-    "two": ((0.38, -0.45, 0.32, 1.15), (-0.4, 0.42, 0.17, 1.0)),
-    "three": ((0.35, -0.5, 0.3, 1.1), (-0.35, 0.4, 0.2, 1.0), (-0.5, -0.2, 0.12, 1.0)),
-    "tall": ((0.42, -0.2, 0.2, 2.2),),
-    "low": ((0.35, -0.45, 0.24, 1.0), (0.0, 0.62, 0.4, 0.45)),
-    "sparkle": ((0.35, -0.48, 0.34, 1.2), (-0.45, 0.38, 0.22, 1.1), (-0.1, 0.66, 0.13, 1.0), (0.5, 0.25, 0.1, 1.0)),
-    "bar": ((0.0, -0.5, 0.6, 0.3),),
-    "none": (),
-}  # fmt: skip
-
-
-def _draw_highlights(
-    canvas: Canvas, centre: tuple[float, float], rx: float, ry: float, rig: Rig, traits: EyeTraits
-) -> None:
-    shine = min(max(rig.shine, 0.0), 1.5)
-    if shine > 0.02:
-        size = traits.highlight_size * (0.45 + 0.55 * shine)
-        for x, y, radius, tall in _HIGHLIGHTS[traits.highlight]:
-            at = (centre[0] + x * rx * traits.highlight_side, centre[1] + y * ry)
-            canvas.path(
-                ellipse(at, rx * radius * size, rx * radius * size * tall),
-                "#ffffff", opacity=f"{min(1.0, 0.3 + 0.7 * shine):.3f}",
-            )  # fmt: skip
-    if rig.tear_well > 0.02:  # wet eyes glitter from below
-        well = rig.tear_well
-        canvas.path(
-            ellipse((centre[0], centre[1] + ry * 0.66), rx * 0.7 * well, ry * 0.22 * well),
-            "#ffffff", opacity=f"{0.75 * well:.3f}",
-        )  # fmt: skip
-
-
 def _draw_lower_line(
-    canvas: Canvas, bottom: Points, palette: Palette, rig: Rig, traits: EyeTraits, style: Style, gap: float
+    canvas: Canvas, bottom: Points, palette: Palette, traits: EyeTraits, style: Style, gap: float
 ) -> None:
     width = style.feature_line * min(1.0, gap / 0.08)
     if traits.lower == "none" or width < 0.002:

@@ -1,4 +1,4 @@
-"""The head without its hair: jaw, ears, neck, nose, cheeks and the shading of skin."""
+"""The head without its hair: jaw, ears, neck and the shading of skin."""
 
 import random
 from dataclasses import dataclass
@@ -7,13 +7,10 @@ from typing import Literal
 import numpy as np
 
 from kaogae.atelier.canvas import Canvas
-from kaogae.atelier.geometry import Points, Pose, ellipse, outline, polygon, smooth, stroke
-from kaogae.atelier.palette import Palette, mix, shift
-from kaogae.atelier.rig import Rig
+from kaogae.atelier.geometry import Points, Pose, outline, polygon, smooth, stroke
+from kaogae.atelier.palette import Palette, shift
 from kaogae.atelier.style import Look, Style
 
-Nose = Literal["none", "dot", "tick", "wedge", "bridge", "corner", "nostrils", "shade", "gloss"]
-Cheeks = Literal["none", "soft", "hatch", "oval", "both", "band"]
 Ear = Literal["round", "elf", "hidden"]
 
 TOP = -1.18
@@ -43,18 +40,6 @@ class FaceTraits:
     ear_y: float
     neck: float
     """Half width of the neck."""
-    nose: Nose
-    nose_y: float
-    """Height of its tip as a share of the way from the eyes to the chin (0.35, 0.52)."""
-    nose_size: float
-    cheeks: Cheeks
-    blush: float
-    """Colour of the calm cheeks (0, 1)."""
-    blush_y: float
-    freckles: bool
-    mole: tuple[float, float] | None
-    gloss: float
-    """Light spots on cheeks (0, 1)."""
 
     @classmethod
     def sample(cls, dice: random.Random, look: Look) -> "FaceTraits":
@@ -62,19 +47,6 @@ class FaceTraits:
         chin, cheek, jaw, tip = _PROPORTIONS[look]
         adult = look in ("mature", "webtoon", "male")
         cheek_width = dice.uniform(*cheek)
-        noses: tuple[Nose, ...] = (
-            "none",
-            "dot",
-            "tick",
-            "wedge",
-            "bridge",
-            "corner",
-            "nostrils",
-            "shade",
-            "gloss",
-        )
-        young, old = (1.2, 3, 3, 2, 0.3, 1, 0.3, 1, 1), (0.1, 0.6, 2, 2, 3, 2, 1.5, 2, 0.7)
-        cheeks: tuple[Cheeks, ...] = ("none", "soft", "hatch", "oval", "both", "band")
         return cls(
             chin=dice.uniform(*chin),
             temple=min(cheek_width, 0.92) * dice.uniform(0.95, 1.02),
@@ -87,17 +59,6 @@ class FaceTraits:
             ear_size=dice.uniform(0.75, 1.2),
             ear_y=dice.uniform(0.02, 0.16),
             neck=dice.uniform(0.36, 0.5) if look == "male" else dice.uniform(0.24, 0.38),
-            nose=dice.choices(noses, old if adult else young)[0],
-            nose_y=dice.uniform(0.4, 0.52) if not adult else dice.uniform(0.42, 0.55),
-            nose_size=dice.uniform(0.7, 1.4),
-            cheeks=dice.choices(cheeks, (2, 5, 1, 1, 1, 0.8))[0],
-            blush=max(0.0, dice.uniform(-0.5, 0.7)),
-            blush_y=dice.uniform(0.26, 0.4),
-            freckles=dice.random() < 0.03,
-            mole=(dice.choice((-1, 1)) * dice.uniform(0.3, 0.6), dice.uniform(0.3, 0.75))
-            if dice.random() < 0.06
-            else None,
-            gloss=dice.choice((0.0, 0.0, dice.random())),
         )
 
 
@@ -193,7 +154,7 @@ def _shade(canvas: Canvas, pose: Pose, palette: Palette, traits: FaceTraits, sty
     if style.shading == "cel":
         away = -style.light
         edge = contour(pose, traits)
-        lit = edge + [-away * 0.13 * (0.5 + style.detail), -0.02 - 0.05 * style.detail]
+        lit = edge - [away * 0.13 * (0.5 + style.detail), 0.02 + 0.05 * style.detail]
         ring = smooth([*lit.tolist(), (1.0, -1.4), (-1.0, -1.4)], closed=True)
         around = polygon([(-2, -2), (2, -2), (2, 2.5), (-2, 2.5)])
         canvas.path(
@@ -271,157 +232,3 @@ def _turned(p: list[tuple[float, float]], pose: Pose, side: int, traits: FaceTra
     away = 1 + 0.8 * pose.yaw * -side
     pivot = side * traits.cheek
     return np.array([((x - pivot) * away + pivot + edge[0], y + edge[1]) for x, y in p], np.float64)
-
-
-def draw_nose(canvas: Canvas, pose: Pose, palette: Palette, traits: FaceTraits, style: Style) -> None:
-    """The nose."""
-    y, k, s = traits.nose_y * traits.chin, traits.nose_size, -style.light
-    line = style.feature_line
-
-    def at(*p: tuple[float, float]) -> Points:
-        return pose([(s * x, v) for x, v in p], 0.16)
-
-    kind = traits.nose
-    if kind == "dot":
-        (x, v) = at((0.0, y))[0].tolist()
-        canvas.path(ellipse((x, v), 0.014 * k, 0.01 * k), palette.line)
-    elif kind == "tick":
-        canvas.path(
-            stroke(
-                at((-0.012 * k, y - 0.05 * k), (0.02 * k, y), (-0.004, y + 0.012)),
-                line * 0.8,
-                taper=(0.1, 0.4),
-                count=7,
-            ),
-            palette.line,
-        )
-    elif kind == "wedge":
-        canvas.path(
-            polygon(at((0.0, y - 0.07 * k), (0.045 * k, y + 0.01), (-0.02 * k, y + 0.012))),
-            palette.skin_shadow,
-        )
-        canvas.path(
-            stroke(at((-0.02 * k, y + 0.012), (0.02 * k, y + 0.014)), line * 0.6, taper=(0.3, 0.3), count=4),
-            palette.line,
-        )
-    elif kind == "bridge":
-        canvas.path(
-            stroke(
-                at((0.03, y - 0.36 * k), (0.025, y - 0.18 * k), (0.055 * k, y - 0.02), (0.01, y + 0.02)),
-                line * 0.75,
-                taper=(0.05, 0.5),
-                count=11,
-            ),
-            palette.line,
-        )
-    elif kind == "corner":
-        canvas.path(
-            stroke(
-                at((0.03 * k, y - 0.1 * k), (0.05 * k, y - 0.005), (-0.03 * k, y + 0.012)),
-                line * 0.8,
-                taper=(0.1, 0.3),
-                count=9,
-            ),
-            palette.line,
-        )
-    elif kind == "nostrils":
-        for x in (-0.045 * k, 0.045 * k):
-            canvas.path(
-                stroke(
-                    at((x - 0.018, y + 0.004), (x, y - 0.006), (x + 0.018, y + 0.006)), line * 0.8, count=5
-                ),
-                palette.line,
-            )
-        canvas.path(
-            stroke(at((-0.03 * k, y + 0.03), (0.0, y + 0.038), (0.03 * k, y + 0.03)), line * 0.5, count=5),
-            palette.line,
-        )
-    elif kind == "shade":
-        canvas.path(
-            smooth(
-                at(
-                    (0.012, y - 0.26 * k),
-                    (0.075 * k, y - 0.02),
-                    (0.02, y + 0.03),
-                    (-0.05 * k, y + 0.02),
-                    (0.005, y - 0.03),
-                ),
-                closed=True,
-            ),
-            palette.skin_shadow,
-            opacity="0.8",
-        )
-    elif kind == "gloss":
-        (x, v) = at((0.0, y - 0.02))[0].tolist()
-        canvas.path(ellipse((x, v + 0.03), 0.05 * k, 0.03 * k), palette.blush, opacity="0.4")
-        canvas.path(ellipse((x, v), 0.015 * k, 0.018 * k), "#ffffff", opacity="0.9")
-
-
-def draw_cheeks(
-    canvas: Canvas, pose: Pose, palette: Palette, rig: Rig, traits: FaceTraits, style: Style
-) -> None:
-    """Blush, freckles and moles."""
-    strength = min(1.0, traits.blush + 0.75 * rig.blush) if traits.cheeks != "none" else 0.45 * rig.blush
-    y = traits.blush_y * traits.chin
-    if strength > 0.02:
-        for side in (-1, 1):
-            centre, edge = pose([(side * 0.52, y), (side * 0.52 + 0.2, y)])
-            _draw_blush(canvas, palette, traits, style, strength, centre.tolist(), float(edge[0] - centre[0]))
-    if traits.freckles:
-        for x, v in (
-            (-0.5, 0.0),
-            (-0.4, 0.05),
-            (-0.6, 0.04),
-            (0.5, 0.0),
-            (0.4, 0.05),
-            (0.6, 0.04),
-            (0.0, 0.02),
-        ):
-            canvas.path(
-                ellipse(pose([(x, y + v)])[0].tolist(), 0.012, 0.01),
-                shift(palette.skin_shadow, lightness=-0.15),
-            )
-    if traits.mole:
-        x, v = traits.mole
-        canvas.path(ellipse(pose([(x, v * traits.chin)])[0].tolist(), 0.014, 0.014), palette.line)
-
-
-def _draw_blush(
-    canvas: Canvas,
-    palette: Palette,
-    traits: FaceTraits,
-    style: Style,
-    strength: float,
-    centre: list[float],
-    reach: float,
-) -> None:
-    x, y = centre
-    kind = traits.cheeks
-    if kind in ("soft", "both", "none", "band"):
-        wide, tall = (reach * 1.25, 0.13) if kind != "band" else (reach * 1.7, 0.1)
-        colour = palette.blush
-        fill = canvas.radial((0, 0), 1.0, (0, colour, round(0.75 * strength, 3)), (1, colour, 0))
-        canvas.path(
-            "M-1,0a1,1 0 1 0 2,0a1,1 0 1 0 -2,0Z",
-            fill,
-            transform=f"translate({x:.4f} {y:.4f}) scale({wide:.4f} {tall:.4f})",
-        )
-    if kind == "oval":
-        canvas.path(ellipse((x, y), reach * 0.9, 0.07), palette.blush, opacity=f"{0.7 * strength:.3f}")
-    if kind in ("hatch", "both"):
-        ink = mix(palette.line, palette.blush, 0.6)
-        data = "".join(
-            stroke(
-                [(x + d * reach + 0.02, y - 0.035), (x + d * reach - 0.02, y + 0.035)],
-                style.feature_line * 0.6,
-                count=4,
-            )
-            for d in (-0.45, 0.0, 0.45)
-        )
-        canvas.path(data, ink, opacity=f"{min(1.0, strength * 1.2):.3f}")
-    if traits.gloss > 0.3:
-        canvas.path(
-            ellipse((x + reach * 0.4, y - 0.03), 0.025, 0.015),
-            "#ffffff",
-            opacity=f"{traits.gloss * strength:.3f}",
-        )

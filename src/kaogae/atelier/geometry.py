@@ -1,9 +1,10 @@
 """Lines for drawing: smooth paths, tapered strokes, and the turn of the head.
 
-Face units: the middle of the eye line is (0, 0), x to the viewer's right, y down, and the eyes of a face that looks
-straight ahead are 1 apart. The chin of an ordinary face is near y = 1.1, its cheeks near x = ±0.8.
+Face units: the middle of the eye line is (0, 0), x to the viewer's right, y down, and the eyes of a face that
+looks straight ahead are 1 apart. The chin of an ordinary face is near y = 1.1, its cheeks near x = ±0.8.
 
-The arrays here have five or ten rows, for which NumPy is slower than plain floats: curves are worked out in Python.
+The arrays here have five or ten rows, for which NumPy is slower than plain floats: curves are worked out in
+Python.
 """
 
 import math
@@ -63,7 +64,7 @@ def smooth(knots: ArrayLike, *, closed: bool = False, tension: float = 1.0) -> s
 
 
 def outline(*arcs: ArrayLike) -> str:
-    """SVG path data of a closed shape from smooth arcs [N, 2]; there is a corner where one ends and the next begins."""
+    """SVG path data of a closed shape from smooth arcs [N, 2], with a corner where one follows another."""
     parts: list[str] = []
     for knots in arcs:
         p = _rows(knots)
@@ -156,7 +157,7 @@ class Pose:
     pitch: float = 0.0
 
     def __call__(self, p: ArrayLike, lift: float = 0.0) -> Points:
-        """Project `p` [N, 2], lying on the head's front plus `lift` (towards the viewer), to the drawing plane."""
+        """Project `p` [N, 2], lying on the head's front plus `lift` (towards the viewer), to the drawing."""
         sin_yaw, cos_yaw = math.sin(self.yaw), math.cos(self.yaw)
         sin_pitch, cos_pitch = math.sin(self.pitch), math.cos(self.pitch)
         projected: list[Pair] = []

@@ -137,7 +137,7 @@ def _draw_opening(
     inside = shift(palette.mouth, lightness=-0.14) if traits.dark else palette.mouth
     canvas.open(clip_path=canvas.clip(shape))
     canvas.path(shape, inside)
-    (x0, y0), (x1, _) = upper[0].tolist(), upper[-1].tolist()
+    x0, x1 = float(upper[0, 0]), float(upper[-1, 0])
     middle, width = (x0 + x1) / 2, x1 - x0
     floor = float(lower[:, 1].max())
     if traits.tongue > 0:
@@ -145,7 +145,7 @@ def _draw_opening(
         canvas.path(ellipse((middle, floor + gap * 0.12), width * 0.34, gap * (0.2 + traits.tongue)), tongue)
     teeth = max(rig.teeth, traits.teeth * 0.7 * min(1.0, gap / 0.1))
     if teeth > 0.02:
-        canvas.path(outline(upper - [0.0, 0.05], (upper + [0.0, gap * 0.85 * teeth])[::-1]), "#ffffff")
+        canvas.path(outline(upper - [0.0, 0.05], (upper - [0.0, -0.85 * gap * teeth])[::-1]), "#ffffff")
         if rig.teeth > 0.6:  # clenched: the line between the rows
             bite = (upper + lower) / 2
             canvas.path(stroke(bite, 0.006, taper=(0.5, 0.5), count=7), mix(palette.line, "#ffffff", 0.4))

@@ -14,7 +14,7 @@ class Rig:
     """
 
     eye_open: float = 1.0
-    """Height of the eye's opening as a share of its relaxed height: 0 closed, 1 relaxed, 1.35 wide (0, 1.4)."""
+    """Height of the eye's opening over its relaxed height: 0 closed, 1 relaxed, 1.35 wide (0, 1.4)."""
     eye_smile: float = 0.0
     """How far the lid line arches as it closes: 1 the happy ∩, 0 straight, −1 the calm ∪ (−1, 1)."""
     lower_lid: float = 0.0

@@ -63,8 +63,8 @@ def draw(
     """Water at both eyes, and sweat.
 
     Args:
-        openings: outlines [14, 2] of the eyes as they are drawn: seven points of the upper lid from the inner corner,
-            seven of the lower lid back.
+        openings: outlines [14, 2] of the eyes as they are drawn: seven points of the upper lid from the
+            inner corner, seven of the lower lid back.
         eye: width and height of the relaxed eye.
     """
     for side, opening in zip((-1, 1), openings, strict=True):
