@@ -92,7 +92,8 @@ VARIANTS: dict[Expression, tuple[Variant, ...]] = {
         _variant("comic", 1.2, eye_open=0.0, eye_smile=0.8, mouth_open=0.5, mouth_width=1.3, mouth_curve=-0.6,
                  mouth_wave=0.4, tear_drop=1.0, tear_well=0.5, brow_slant=0.9, brow_raise=0.2, blush=0.3),
         _variant("holding back", 1.5, eye_open=0.85, lid_droop=0.5, lower_lid=0.25, tear_well=0.9,
-                 tear_drop=0.6, shine=1.3, mouth_width=0.7, mouth_curve=-0.5, mouth_wave=0.8, blush=0.5, **_WORRIED),
+                 tear_drop=0.6, shine=1.3, mouth_width=0.7, mouth_curve=-0.5, mouth_wave=0.8, blush=0.5,
+                 **_WORRIED),
     ),
     Expression.NEUTRAL: (
         _variant("calm", 3, mouth_curve=0.05),
@@ -138,13 +139,14 @@ _CANONICAL = {
 _RANGES = {
     "eye_open": (0.0, 1.4), "eye_smile": (-1, 1), "lower_lid": (0, 1), "lid_droop": (-0.5, 1),
     "iris_size": (0.45, 1.2), "gaze_x": (-1, 1), "gaze_y": (-1, 1), "shine": (0, 1.5),
-    "brow_raise": (-1, 1.2), "brow_slant": (-1, 1.2), "brow_arch": (-1, 1), "brow_pinch": (0, 1), "mouth_open": (0, 1.2),
+    "brow_raise": (-1, 1.2), "brow_slant": (-1, 1.2), "brow_arch": (-1, 1), "brow_pinch": (0, 1),
+    "mouth_open": (0, 1.2),
     "mouth_width": (0.3, 1.8), "mouth_curve": (-1, 1), "mouth_round": (0, 1),
 }  # fmt: skip
 
 
 def canonical(expression: Expression) -> Rig:
-    """The strongest, least mistakable way to draw `expression`: against neutral, eyes, brows and mouth move."""
+    """The least mistakable way to draw `expression`: against neutral, eyes, brows and mouth move."""
     name = _CANONICAL[expression]
     return next(variant.rig for variant in VARIANTS[expression] if variant.name == name)
 

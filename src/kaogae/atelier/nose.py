@@ -28,7 +28,7 @@ class NoseTraits:
     def sample(cls, dice: random.Random, look: Look) -> "NoseTraits":
         """The nose of a new character of this look."""
         adult = look in ("mature", "webtoon", "male")
-        weights = [row[1 if adult else 0] for row in KINDS.values()]
+        weights = [old if adult else young for young, old, _ in KINDS.values()]
         kind = dice.choices(["none", *KINDS], [0.1 if adult else 1.2, *weights])[0]
         return cls(
             kind, dice.uniform(0.42, 0.56) if adult else dice.uniform(0.38, 0.52), dice.uniform(0.7, 1.4)
