@@ -40,7 +40,7 @@ def test_the_generator_equals_the_original_with_running_statistics(golden: dict[
 
 def _undo_one_update(generator: torch.nn.Module, golden: dict[str, Any]) -> None:
     """The reference was written after its `G_instance` run had moved the running statistics a tenth of the
-    way towards that batch's, and its `G_eval` belongs to the ones before: kept = 0.9 · before + 0.1 · batch's.
+    way towards that batch's, and its `G_eval` belongs to the ones before: kept = 0.9 before + 0.1 batch's.
     """
     norms = [m for m in generator.modules() if isinstance(m, torch.nn.InstanceNorm2d)]
     kept = [(norm.running_mean.clone(), norm.running_var.clone()) for norm in norms]

@@ -47,6 +47,7 @@ def generator_loss(
     source: Tensor,
     reconstruction: Tensor,
     *,
+    adversarial_weight: float = 1.0,
     class_weight: float = 1.0,
     reconstruction_weight: float = 10.0,
 ) -> tuple[Tensor, Parts]:
@@ -55,14 +56,18 @@ def generator_loss(
     Args:
         fake_score: patch scores [N, 1, h, w] of the translated pictures.
         fake_logits: their class logits [N, C]; `targets` [N] are the classes asked for.
-        source, reconstruction: the input and its translation there and back, [N, 3, S, S] in [−1, 1].
+        source, reconstruction: the input and its translation there and back, [M, 3, S, S] in [−1, 1].
+        adversarial_weight: 1 in the paper, which has no λ there.
         class_weight, reconstruction_weight: λ_cls and λ_rec.
+
+    With M = 0, or without logits, that loss is 0.
     """
     adversarial = -fake_score.mean()
-    classes = F.cross_entropy(fake_logits, targets)
-    there_and_back = (source - reconstruction).abs().mean()
+    zero = fake_score.new_zeros(())
+    classes = F.cross_entropy(fake_logits, targets) if len(targets) else zero
+    there_and_back = (source - reconstruction).abs().mean() if len(source) else zero
     # (2)  L_G = L_adv + λ_cls · L_cls + λ_rec · L_rec
-    loss = adversarial + class_weight * classes + reconstruction_weight * there_and_back
+    loss = adversarial_weight * adversarial + class_weight * classes + reconstruction_weight * there_and_back
     return loss, _parts(adversarial=adversarial, classes=classes, reconstruction=there_and_back)
 
 
@@ -92,8 +97,8 @@ def supervised_loss(
     """Ours, for pairs: how far `output` is from the picture that was asked for.
 
     The mean absolute difference, counted 1 + `focus` times where the expression changes the picture, plus
-    the same for the differences between neighbouring pixels at three scales, which keeps lines sharp, plus the
-    mask where nothing changes.
+    the same for the differences between neighbouring pixels at three scales, which keeps lines sharp, plus
+    the mask where nothing changes.
 
     Args:
         output, source, drawn: result, input and truth, [N, 3, S, S] in [−1, 1].

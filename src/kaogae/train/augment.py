@@ -1,0 +1,94 @@
+"""Random changes to a picture, or to both pictures of a pair in the same way."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kaogae.train.config import AugmentConfig
+
+Pixels = NDArray[np.uint8]
+Values = NDArray[np.float32]
+
+_LUMA = np.array([0.299, 0.587, 0.114])
+_TO_YIQ = np.array([_LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+
+
+@dataclass(frozen=True)
+class View:
+    """A window into a picture and a tint. Applied twice, it gives the same window and tint."""
+
+    matrix: NDArray[np.float64]
+    """[2, 3], from the window's pixels to the picture's, pixel centres at whole numbers."""
+    size: int
+    """Side of the window in pixels."""
+    tint: Values
+    """[3, 4]: what RGB in [0, 1] is multiplied with, and what is added."""
+    gamma: float
+
+    def apply(self, picture: Pixels) -> Values:
+        """[3, size, size] in [−1, 1] from `picture` [H, W, 3] RGB."""
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        window = cv2.warpAffine(
+            picture, self.matrix, (self.size, self.size), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+        values = window.astype(np.float32) / 255
+        if self.gamma != 1:
+            values = values ** np.float32(self.gamma)
+        values = (values @ self.tint[:, :3].T + self.tint[:, 3]).clip(0, 1)
+        return np.ascontiguousarray(np.moveaxis(values, -1, 0) * 2 - 1, np.float32)
+
+
+def sample_view(config: AugmentConfig, side: int, inner: int, size: int, dice: np.random.Generator) -> View:
+    """A random view.
+
+    Args:
+        side: of the stored picture, in pixels.
+        inner: side of the aligned crop in the middle of it.
+        size: side of the window.
+    """
+    scale = inner * config.crop / size
+    angle, shift = 0.0, dice.uniform(-config.shift, config.shift, 2) * size
+    exact = dice.random() < config.exact_share
+    grow, turn = dice.uniform(-config.scale, config.scale), dice.uniform(-config.rotation, config.rotation)
+    if exact:
+        shift = shift.round()
+    else:
+        scale, angle = scale * (1 + grow), math.radians(turn)
+    mirror = -1.0 if config.flip and dice.random() < 0.5 else 1.0
+    rotation = scale * np.array(
+        [[mirror * math.cos(angle), -math.sin(angle)], [mirror * math.sin(angle), math.cos(angle)]]
+    )
+    middle = (size - 1) / 2
+    centre = np.full(2, (side - 1) / 2) + scale * shift
+    if exact and scale == 1 and (side - size) % 2:
+        centre -= 0.5
+    matrix = np.column_stack([rotation, centre - rotation @ [middle, middle]])
+    tint, gamma = _sample_tint(config.colour, dice)
+    return View(matrix, size, tint, gamma)
+
+
+def plain_view(side: int, inner: int, size: int) -> View:
+    """The aligned crop as it is."""
+    return sample_view(AugmentConfig(flip=False), side, inner, size, np.random.default_rng(0))
+
+
+def _sample_tint(strength: float, dice: np.random.Generator) -> tuple[Values, float]:
+    """Hue, saturation, brightness and contrast as one matrix, and a gamma."""
+    tint = np.column_stack([np.eye(3), np.zeros(3)])
+    gamma = 1.0
+    if dice.random() < strength:
+        any_hue = dice.random() < 0.15
+        hue = dice.uniform(-math.pi, math.pi) if any_hue else dice.normal(0, 0.12)
+        saturation = 0.0 if dice.random() < 0.06 else dice.uniform(0.6, 1.3)
+        turn = np.array([[1, 0, 0], [0, math.cos(hue), -math.sin(hue)], [0, math.sin(hue), math.cos(hue)]])
+        turn[1:] *= saturation
+        colour = np.linalg.inv(_TO_YIQ) @ turn @ _TO_YIQ
+        contrast, brightness = dice.uniform(0.75, 1.15), dice.uniform(-0.1, 0.1)
+        gains = 1 + dice.normal(0, 0.04, 3)
+        tint[:, :3] = contrast * gains[:, None] * colour
+        tint[:, 3] = 0.5 * (1 - contrast) + brightness
+        gamma = math.exp(dice.normal(0, 0.15))
+    return tint.astype(np.float32), gamma

@@ -1,0 +1,192 @@
+"""What a training run can be told: frozen, checked as a whole, every field with its unit.
+
+Values stand in `presets/`; `settings.py` puts preset and command line together.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kaogae.errors import ConfigError
+from kaogae.stargan import GeneratorConfig, StarganConfig
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which faces the networks see, besides the frozen sets named on the command line."""
+
+    drawn: int = 0
+    """Characters that the atelier draws, each in all expressions (0–1,000,000). 0: frozen sets only."""
+    sources: int = 3
+    """Pictures of each drawn character that serve as input (1–16)."""
+    margin: float = 0.09
+    """Drawn around the aligned crop, as a share of its side, so that shifting shows no edge (0–0.5)."""
+    real_share: float = 0.25
+    """Share of each batch that comes from the frozen sets, if there are both (0–1)."""
+    untouched_share: float = 0.08
+    """Share of the pictures that are asked for with a target of zeros, and must stay as they are (0–1)."""
+    partial_share: float = 0.2
+    """Share of the drawn pictures that are asked for at a strength between 0.2 and 0.9 (0–1)."""
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Random changes, the same for every picture of a pair. Blur, grain and JPEG come with the drawing."""
+
+    crop: float = 1.0
+    """Side of the window as a share of the aligned crop's (0.5–1.2)."""
+    shift: float = 0.0
+    """Most that the window moves along x and y, as a share of its side (0–0.25)."""
+    scale: float = 0.0
+    """Most that the window grows or shrinks, as a share (0–0.3)."""
+    rotation: float = 0.0
+    """Most that the window turns, in degrees (0–45)."""
+    exact_share: float = 0.0
+    """Share of the pictures that are only moved by whole pixels, and so stay sharp (0–1)."""
+    flip: bool = True
+    """Whether half of the pictures are mirrored."""
+    colour: float = 0.0
+    """Strength of changes of hue, saturation, brightness and contrast (0–1)."""
+
+
+@dataclass(frozen=True)
+class WeightsConfig:
+    """The λ of every loss. With `adversarial` and `classes` at 0 there is no discriminator."""
+
+    adversarial: float = 1.0
+    """Of the adversarial loss; the paper has no λ before it, so 1 (≥ 0)."""
+    classes: float = 1.0
+    """λ_cls, of the class loss (≥ 0)."""
+    reconstruction: float = 10.0
+    """λ_rec, of the way there and back, for pictures without a drawn truth (≥ 0)."""
+    penalty: float = 10.0
+    """λ_gp, of the gradient penalty (≥ 0)."""
+    supervised: float = 0.0
+    """Ours: of the difference from the drawn truth, where there is one (≥ 0)."""
+    focus: float = 8.0
+    """How many times more a pixel counts in it that the expression changes (≥ 0)."""
+    edges: float = 1.0
+    """Within it, of the differences between neighbouring pixels (≥ 0)."""
+    mask: float = 0.1
+    """Within it, of the attention mask where nothing changes (≥ 0)."""
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """Adam, for both networks."""
+
+    generator_rate: float = 1e-4
+    """Learning rate of the generator (> 0)."""
+    discriminator_rate: float = 1e-4
+    """Learning rate of the discriminator (> 0)."""
+    beta1: float = 0.5
+    beta2: float = 0.999
+    n_critic: int = 5
+    """Iterations, which each update the discriminator, per update of the generator (1–100)."""
+    warmup: int = 0
+    """Iterations over which the rates rise to their values."""
+    decay_from: float = 1.0
+    """Share of the iterations after which the rates fall linearly to 0 (0–1)."""
+    average: float = 0.0
+    """Weight of the past in the running average of the generator that is saved; 0 saves the last (0–1)."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides what a run's weights will be, besides the frozen sets."""
+
+    preset: str
+    """Name of the preset that it started from."""
+    seed: int = 0
+    """Decides initial weights, order of the pictures and augmentation."""
+    iterations: int = 250_000
+    batch: int = 16
+    """Pictures per update."""
+    image_size: int = 192
+    """Side of the pictures that the networks see, in pixels."""
+    stored_size: int = 224
+    """Side at which aligned crops are kept, in pixels; the window is taken out of it."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the generator in training. Everything else is float32."""
+    discriminator_width: int = 64
+    """Channels after the discriminator's first convolution (1–256)."""
+    adversarial_from: float = 0.0
+    """Share of the iterations after which the discriminator and its losses come in (0–1)."""
+    log_every: int = 50
+    """Iterations between two lines of losses."""
+    samples_every: int = 2000
+    """Iterations between two sample grids."""
+    save_every: int = 1000
+    """Iterations between two saved states."""
+    generator: GeneratorConfig = field(default_factory=StarganConfig)
+    weights: WeightsConfig = field(default_factory=WeightsConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    @property
+    def uses_discriminator(self) -> bool:
+        return self.weights.adversarial > 0 or self.weights.classes > 0
+
+    def check(self) -> None:
+        """See whether the values hold together.
+
+        Raises:
+            ConfigError: with all problems in one message.
+        """
+        problems = [
+            *_range_problems(self),
+            *_range_problems(self.data, "data."),
+            *_range_problems(self.augment, "augment."),
+            *_range_problems(self.weights, "weights."),
+            *_range_problems(self.optimiser, "optimiser."),
+            *_range_problems(self.generator, "generator."),
+            *_cross_problems(self),
+        ]
+        if problems:
+            raise ConfigError("These settings can't be:\n- " + "\n- ".join(problems))
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "seed": (0, 2**32 - 1), "iterations": (1, 10**9), "batch": (1, 4096), "image_size": (16, 1024),
+    "stored_size": (16, 1024), "discriminator_width": (1, 256), "adversarial_from": (0, 1),
+    "log_every": (1, 10**9), "samples_every": (1, 10**9), "save_every": (1, 10**9),
+    "data.drawn": (0, 10**6), "data.sources": (1, 16), "data.margin": (0, 0.5), "data.real_share": (0, 1),
+    "data.untouched_share": (0, 1), "data.partial_share": (0, 1),
+    "augment.crop": (0.5, 1.2), "augment.shift": (0, 0.25), "augment.scale": (0, 0.3),
+    "augment.rotation": (0, 45), "augment.exact_share": (0, 1), "augment.colour": (0, 1),
+    "optimiser.generator_rate": (1e-9, 1), "optimiser.discriminator_rate": (1e-9, 1),
+    "optimiser.beta1": (0, 0.99999), "optimiser.beta2": (0, 0.999999), "optimiser.n_critic": (1, 100),
+    "optimiser.warmup": (0, 10**9), "optimiser.decay_from": (0, 1), "optimiser.average": (0, 0.999999),
+    "generator.width": (1, 256), "generator.deep": (1, 1024), "generator.downs": (1, 5),
+    "generator.blocks": (0, 32), "generator.classes": (5, 5),
+}  # fmt: skip
+
+
+def _range_problems(section: object, prefix: str = "") -> list[str]:
+    problems: list[str] = []
+    for name, value in vars(section).items():
+        key = prefix + name
+        least, most = _RANGES.get(key, (0, 1e6) if prefix == "weights." else (-float("inf"), float("inf")))
+        if isinstance(value, (int, float)) and not least <= value <= most:
+            problems.append(f"{key} = {value} is not between {least:g} and {most:g}.")
+    return problems
+
+
+def _cross_problems(config: TrainConfig) -> list[str]:
+    stride = 2**config.generator.downs if isinstance(config.generator, StarganConfig) else 8
+    weights, n_critic = config.weights, config.optimiser.n_critic
+    total = weights.adversarial + weights.classes + weights.reconstruction + weights.supervised
+    size, drawn, judged = config.image_size, config.data.drawn, config.uses_discriminator
+    shares = config.data.untouched_share + config.data.partial_share
+    wrong = (
+        (size % stride != 0, f"image_size = {size} must divide by {stride} for this generator."),
+        (judged and size % 64 != 0, f"image_size = {size} must divide by 64 for the discriminator."),
+        (weights.supervised > 0 and not drawn, "weights.supervised needs drawn pairs: set data.drawn."),
+        (
+            n_critic > 1 and not judged,
+            "optimiser.n_critic > 1 needs a discriminator: set weights.adversarial.",
+        ),
+        (total <= 0, "All weights of the generator are 0: there is nothing to learn."),
+        (shares > 1, "data.untouched_share and data.partial_share are more than 1 together."),
+    )
+    return [sentence for is_wrong, sentence in wrong if is_wrong]

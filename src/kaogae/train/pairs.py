@@ -1,0 +1,186 @@
+"""Drawn pairs: a character as it is, and the same picture with each expression. No photographed set has them.
+
+They are drawn once, in parallel, and kept in chunks, so that drawing can be stopped and goes on later.
+"""
+
+import hashlib
+import io
+import json
+import random
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import resources
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kaogae.atelier import expression as acting
+from kaogae.atelier.canvas import Canvas
+from kaogae.atelier.drawing import draw
+from kaogae.atelier.portrait import Portrait, transform
+from kaogae.atelier.render import over, rasterise
+from kaogae.atelier.rig import Rig
+from kaogae.expressions import EXPRESSIONS, Expression
+from kaogae.parallel import parallel_map
+from kaogae.stargan.checkpoint import write_whole
+
+Pixels = NDArray[np.uint8]
+
+FIRST_SEED = 1_000_000
+"""Characters with lower seeds are never trained on, so they can be used to look and to measure."""
+CHUNK = 16
+"""Characters per file."""
+NEUTRAL_SHARE = 0.45
+"""Share of the sources that are neutral, as most pictures are that people want to change."""
+CLEAR = 0.5
+"""From this intensity on, a source shows its expression; below, it counts as neutral."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be drawn."""
+
+    characters: int
+    sources: int
+    size: int
+    """Side of the aligned crop in pixels."""
+    margin: int
+    """Pixels drawn around it on every side."""
+    seed: int
+
+    @property
+    def side(self) -> int:
+        return self.size + 2 * self.margin
+
+    def hash(self) -> str:
+        """Of this order and of the artist's own code: other drawings, another hash."""
+        digest = hashlib.sha256(json.dumps(asdict(self)).encode())
+        for room in ("kaogae.atelier", "kaogae.train"):
+            for file in sorted(resources.files(room).iterdir(), key=lambda entry: entry.name):
+                if file.name.endswith(".py") and (room == "kaogae.atelier" or file.name == "pairs.py"):
+                    digest.update(file.read_bytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is drawn of one character, beside every expression at its clearest."""
+
+    rigs: tuple[Rig, ...]
+    """Of the sources."""
+    labels: tuple[Expression, ...]
+    """What the sources show."""
+    aims: tuple[Expression, ...]
+    """Where each source is drawn part of the way to ..."""
+    strengths: tuple[float, ...]
+    """... and how far."""
+
+    @classmethod
+    def of(cls, seed: int, sources: int) -> "Plan":
+        dice = random.Random(f"kaogae {seed} pairs")
+        rigs: list[Rig] = []
+        labels: list[Expression] = []
+        others = [e for e in EXPRESSIONS if e is not Expression.NEUTRAL]
+        for _ in range(sources):
+            if dice.random() < NEUTRAL_SHARE:
+                expression, intensity = Expression.NEUTRAL, 1.0
+            else:
+                expression, intensity = dice.choice(others), dice.uniform(0.3, 1.0)
+            rigs.append(acting.sample(expression, intensity, dice))
+            labels.append(expression if intensity >= CLEAR else Expression.NEUTRAL)
+        aims = tuple(dice.choice(EXPRESSIONS) for _ in range(sources))
+        strengths = tuple(round(dice.uniform(0.2, 0.9), 3) for _ in range(sources))
+        return cls(tuple(rigs), tuple(labels), aims, strengths)
+
+
+class Pairs:
+    """Drawn characters, on disk: read as if they were in memory."""
+
+    def __init__(self, order: Order, folder: Path) -> None:
+        self.order = order
+        self._chunks = [np.load(_chunk(folder, i), mmap_mode="r") for i in range(_chunks(order))]
+        self.plans = [Plan.of(FIRST_SEED + order.seed + i, order.sources) for i in range(order.characters)]
+
+    def source(self, character: int, take: int) -> Pixels:
+        """[side, side, 3] RGB: the picture before."""
+        return self._picture(character, take)
+
+    def full(self, character: int, expression: int) -> Pixels:
+        """The same picture with the expression with this index, at its clearest."""
+        return self._picture(character, self.order.sources + expression)
+
+    def partial(self, character: int, take: int) -> Pixels:
+        """The source part of the way to the plan's aim."""
+        return self._picture(character, self.order.sources + len(EXPRESSIONS) + take)
+
+    def _picture(self, character: int, index: int) -> Pixels:
+        return self._chunks[character // CHUNK][character % CHUNK, index]
+
+
+def draw_pairs(
+    order: Order, cache: Path, *, workers: int | None = None, progress: Callable[[int], None] | None = None
+) -> Pairs:
+    """The pairs of `order`: those that are not yet in the folder `cache` are drawn.
+
+    Args:
+        progress: called with the number of characters drawn so far.
+    """
+    folder = cache / f"pairs-{order.hash()[:16]}"
+    missing = [i for i in range(_chunks(order)) if not _chunk(folder, i).is_file()]
+    before = _chunks(order) - len(missing)
+    done = parallel_map(partial(_draw_chunk, order, folder), missing, workers=workers)
+    for count, _ in enumerate(done, 1):
+        if progress is not None:
+            progress(min((before + count) * CHUNK, order.characters))
+    return Pairs(order, folder)
+
+
+def render_set(portrait: Portrait, rigs: list[Rig], size: int, margin: int) -> Pixels:
+    """[len(rigs), side, side, 3] RGB: one portrait with several rigs, cropped with a margin."""
+    side = size + 2 * margin
+    matrix = portrait.matrix(size)
+    matrix[:, 2] += margin
+    pictures: list[Pixels] = []
+    for rig in rigs:
+        canvas = Canvas()
+        portrait.background.draw(canvas, (side, side))
+        canvas.open(transform=transform(matrix))
+        draw(portrait.character, rig, portrait.pose, canvas)
+        canvas.close()
+        drawn = over(rasterise(canvas.svg((0, 0, side, side)), side, side), "#ffffff")
+        pictures.append(portrait.finish.apply(drawn, size))
+    return np.stack(pictures)
+
+
+def _draw_chunk(order: Order, folder: Path, index: int) -> None:
+    cv2.setNumThreads(1)
+    characters = range(index * CHUNK, min((index + 1) * CHUNK, order.characters))
+    full = [acting.canonical(expression) for expression in EXPRESSIONS]
+    sets: list[Pixels] = []
+    for character in characters:
+        seed = FIRST_SEED + order.seed + character
+        plan = Plan.of(seed, order.sources)
+        between = [
+            rig.towards(acting.canonical(aim), strength)
+            for rig, aim, strength in zip(plan.rigs, plan.aims, plan.strengths, strict=True)
+        ]
+        rigs = [*plan.rigs, *full, *between]
+        sets.append(render_set(Portrait.from_seed(seed), rigs, order.size, order.margin))
+    _save(np.stack(sets), _chunk(folder, index))
+
+
+def _save(pixels: Pixels, path: Path) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, pixels)
+    write_whole(path, buffer.getvalue())
+
+
+def _chunks(order: Order) -> int:
+    return -(-order.characters // CHUNK)
+
+
+def _chunk(folder: Path, index: int) -> Path:
+    return folder / f"{index:05d}.npy"
