@@ -89,3 +89,13 @@ def shared() -> Path:
         pytest.skip(f"{folder} isn't there")
     assert (folder / "data" / "pictures").is_dir()
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn() -> np.ndarray:
+    """An aligned crop of a drawn face with open eyes: RGB [256, 256, 3] uint8."""
+    from kaogae.atelier.expression import canonical
+    from kaogae.atelier.portrait import Portrait
+    from kaogae.expressions import Expression
+
+    return Portrait.from_seed(6, roughness=0).render(canonical(Expression.NEUTRAL), 256)

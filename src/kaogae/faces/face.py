@@ -9,7 +9,7 @@ from kaogae.faces.alignment import Matrix, apply_matrix, crop_matrix
 
 Point = tuple[float, float]
 SAME = 0.35
-"""Two faces are one if their middles lie closer than this share of the larger one's eye-to-chin size."""
+"""Two faces are one if their middles lie closer than this share of the larger one's width."""
 
 
 @dataclass(frozen=True)
@@ -61,24 +61,15 @@ class Face:
 
 
 def merge(findings: Iterable[Face]) -> list[Face]:
-    """One face for all findings of it: their places averaged, the surest one's box. Largest first."""
-    groups: list[list[Face]] = []
+    """The surest finding of each face, largest face first.
+
+    Averaging all findings of a face doesn't place its eyes better (docs/faces.md).
+    """
+    kept: list[Face] = []
     for face in sorted(findings, key=lambda face: -face.confidence):
-        group = next((group for group in groups if group[0].is_same(face)), None)
-        if group is None:
-            groups.append([face])
-        else:
-            group.append(face)
-    return sorted(map(_average, groups), key=lambda face: -face.eye_distance)
-
-
-def _average(group: list[Face]) -> Face:
-    weights = [face.confidence for face in group]
-    places = {
-        name: _point(np.average([getattr(face, name) for face in group], axis=0, weights=weights))
-        for name in ("left_eye", "right_eye", "mouth", "nose", "chin")
-    }
-    return replace(group[0], **places)
+        if not any(face.is_same(other) for other in kept):
+            kept.append(face)
+    return sorted(kept, key=lambda face: -face.eye_distance)
 
 
 def _middle(face: Face) -> Point:

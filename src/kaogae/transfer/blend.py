@@ -7,7 +7,7 @@ enlargement:
     result = picture + w · (↑y − ↑x − s · (picture − ↑x))
 
 picture − ↑x is the fine detail that the crop lost. Where the network changed little, s is 0: the change of
-colour is added below the picture's own sharp lines. Where it changed much, s is 1 and ↑y alone remains, with its
+colour is added below the picture's own sharp lines. Where it changed much, s is 1 and ↑y remains, with its
 lines sharpened: those of an eye that is now closed must not shine through. w is a soft mask that is 0 at the
 crop's border and wherever the network left the face alone; pixels with w = 0 aren't touched.
 """
