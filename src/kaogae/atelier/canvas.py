@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+_PLACE = "§"  # stands in a layer's names for what tells canvases apart
 _UNITS = 'gradientUnits="userSpaceOnUse"'
 
 
@@ -11,6 +12,8 @@ class Canvas:
 
     elements: list[str] = field(default_factory=list[str])
     definitions: list[str] = field(default_factory=list[str])
+    prefix: str = ""
+    """Of the names of definitions."""
 
     def path(
         self,
@@ -43,9 +46,20 @@ class Canvas:
 
     def define(self, element: str, kind: str) -> str:
         """Add a definition whose text has `{id}` in it; returns `url(#id)`."""
-        name = f"{kind}{len(self.definitions)}"
+        name = f"{self.prefix}{kind}{len(self.definitions)}"
         self.definitions.append(element.replace("{id}", name))
         return f"url(#{name})"
+
+    @classmethod
+    def layer(cls) -> "Canvas":
+        """A canvas to draw on once and `add` to others often."""
+        return cls(prefix=_PLACE)
+
+    def add(self, layer: "Canvas") -> None:
+        """Everything on `layer`, its definitions renamed so that they are this canvas's own."""
+        prefix = f"{self.prefix}in{len(self.definitions)}"
+        self.elements.append("".join(layer.elements).replace(_PLACE, prefix))
+        self.definitions.extend(text.replace(_PLACE, prefix) for text in layer.definitions)
 
     def clip(self, data: str) -> str:
         """A clip path."""

@@ -1,6 +1,7 @@
 """A character with an expression, drawn: the SVG and where everything in it is."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -69,29 +70,41 @@ def draw(character: Character, rig: Rig, pose: Pose = AHEAD, canvas: Canvas | No
     canvas = Canvas() if canvas is None else canvas
     c = character
     look = (pose, c.palette)
-    accessories.draw_behind(canvas, *look, c.style, c.accessories, c.face.chin)
-    hair.draw_back(canvas, *look, c.style, c.hair)
-    body = (c.face.chin, c.face.neck)
-    clothes.draw_behind(canvas, *look, c.style, c.clothes, *body)
-    face.draw_neck(canvas, *look, c.face, c.style)
-    clothes.draw(canvas, *look, c.style, c.clothes, *body)
-    face.draw_head(canvas, *look, c.face, c.style)
-    _draw_fringe_shadow(canvas, c, pose)
+    behind, front, top = _still(c, pose)
+    canvas.add(behind)
     cheeks.draw(canvas, *look, rig, c.cheeks, c.style, c.face.chin)
     nose.draw(canvas, *look, c.nose, c.style, c.face.chin)
     mouth.draw(canvas, *look, rig, c.mouth, c.style, c.face.chin)
     _draw_eyes(canvas, c, rig, pose)
     if not c.brows.over_hair:
         brows.draw(canvas, *look, rig, c.brows, c.style, c.eyes.height)
-    hair.draw_front(canvas, *look, c.style, c.hair)
+    canvas.add(front)
     if c.eyes.over_hair > 0:
         canvas.open(opacity=f"{c.eyes.over_hair:.3f}")
         _draw_eyes(canvas, c, rig, pose)
         canvas.close()
     if c.brows.over_hair:
         brows.draw(canvas, *look, rig, c.brows, c.style, c.eyes.height)
-    accessories.draw_front(canvas, *look, c.style, c.accessories, c.face.chin)
+    canvas.add(top)
     return Drawing(canvas, landmarks(c, pose), regions(c, rig, pose))
+
+
+@lru_cache(maxsize=4)  # the five expressions of a character are drawn one after the other
+def _still(c: Character, pose: Pose) -> tuple[Canvas, Canvas, Canvas]:
+    """What no expression moves: body and head, the hair before the face, and what lies over it."""
+    look = (pose, c.palette)
+    body = (c.face.chin, c.face.neck)
+    behind, front, top = Canvas.layer(), Canvas.layer(), Canvas.layer()
+    accessories.draw_behind(behind, *look, c.style, c.accessories, c.face.chin)
+    hair.draw_back(behind, *look, c.style, c.hair)
+    clothes.draw_behind(behind, *look, c.style, c.clothes, *body)
+    face.draw_neck(behind, *look, c.face, c.style)
+    clothes.draw(behind, *look, c.style, c.clothes, *body)
+    face.draw_head(behind, *look, c.face, c.style)
+    _draw_fringe_shadow(behind, c, pose)
+    hair.draw_front(front, *look, c.style, c.hair)
+    accessories.draw_front(top, *look, c.style, c.accessories, c.face.chin)
+    return behind, front, top
 
 
 def _draw_eyes(canvas: Canvas, c: Character, rig: Rig, pose: Pose) -> None:
