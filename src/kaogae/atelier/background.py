@@ -100,7 +100,7 @@ def _hills(canvas: Canvas, size: Size, dice: random.Random) -> None:
 def _room(canvas: Canvas, size: Size, ground: Background, dice: random.Random) -> None:
     width, height = size
     floor = height * dice.uniform(0.6, 0.9)
-    canvas.path(rectangle(0, 0, width, floor), ground.first)
+    canvas.path(rectangle(0, 0, width, height), ground.first)
     canvas.path(rectangle(0, floor, width, height - floor), shift(ground.second, lightness=-0.1))
     dark = shift(ground.first, lightness=-0.2)
     for _ in range(dice.randint(1, 3)):

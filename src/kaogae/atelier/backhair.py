@@ -60,7 +60,7 @@ def _cape(
     sheet = globe(
         (0.0, CROWN), xs, tips, (-spread, -0.5 * spread, 0.0, 0.5 * spread, spread), curl=0.07 * mane.wave
     )
-    return Part(sheet, comb(dice, _locks(dice, mane, 7, 14), gap=(gap, 0.96), **cut))  # type: ignore[arg-type]
+    return Part(sheet, comb(dice, _locks(dice, mane, 8, 18), gap=(gap, 0.96), **cut))  # type: ignore[arg-type]
 
 
 def _inside(dice: random.Random, mane: Mane, end: float, width: float = 0.72) -> Part:

@@ -22,12 +22,12 @@ REFERENCE = 160
 
 LIGHTS: tuple[tuple[float, tuple[float, float], tuple[float, float], tuple[float, float]], ...] = (
     # weight, hue, saturation, lightness of the light that everything is multiplied with
-    (3.0, (0.06, 0.11), (0.4, 0.9), (0.6, 0.85)),  # lamp, sunset
-    (1.5, (0.09, 0.12), (0.35, 0.6), (0.45, 0.7)),  # sepia
-    (2.0, (0.58, 0.66), (0.25, 0.6), (0.5, 0.8)),  # night, shade
-    (1.0, (0.75, 0.95), (0.3, 0.7), (0.7, 0.88)),  # dusk, neon
-    (0.7, (0.0, 0.03), (0.5, 0.8), (0.55, 0.8)),  # embers
-    (0.7, (0.25, 0.5), (0.2, 0.4), (0.65, 0.85)),  # leaves, water
+    (3.0, (0.06, 0.11), (0.4, 0.9), (0.74, 0.92)),  # lamp, sunset
+    (1.5, (0.09, 0.12), (0.3, 0.55), (0.6, 0.8)),  # sepia
+    (2.0, (0.58, 0.66), (0.2, 0.5), (0.65, 0.88)),  # night, shade
+    (1.0, (0.75, 0.95), (0.3, 0.7), (0.8, 0.93)),  # dusk, neon
+    (0.5, (0.0, 0.03), (0.4, 0.7), (0.75, 0.88)),  # embers
+    (0.5, (0.25, 0.5), (0.2, 0.4), (0.8, 0.9)),  # leaves, water
 )
 
 
@@ -70,7 +70,7 @@ class Finish:
             return dice.random() < chance * strength
 
         finish = cls(seed=dice.getrandbits(32))
-        if happens(0.22):
+        if happens(0.18):
             finish = replace(finish, **_light(dice))
         if happens(0.2):
             finish = replace(finish, smoothing=dice.random())
@@ -174,6 +174,6 @@ def _light(dice: random.Random) -> dict[str, float | str]:
     return {
         "light": hsl(dice.uniform(*hue), dice.uniform(*saturation), dice.uniform(*lightness)),
         "light_turn": dice.uniform(-math.pi, math.pi),
-        "light_fall": dice.uniform(0, 0.5),
-        "haze": dice.uniform(0, 0.3) if dice.random() < 0.4 else 0.0,
+        "light_fall": dice.uniform(0, 0.4),
+        "haze": dice.uniform(0, 0.2) if dice.random() < 0.4 else 0.0,
     }

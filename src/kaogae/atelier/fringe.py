@@ -165,7 +165,13 @@ def side_part(dice: random.Random, cut: Cut) -> list[Part]:
 def curtain(dice: random.Random, cut: Cut) -> list[Part]:
     """Long parted locks that swing in and out again beside the cheeks."""
     return _curtains(
-        dice, cut, dice.uniform(-0.15, 0.15), 0.42, cut.line + 0.45, 0.75, dice.uniform(0.03, 0.07)
+        dice,
+        cut,
+        dice.uniform(-0.15, 0.15),
+        dice.uniform(0.62, 0.72),
+        cut.line + 0.6,
+        0.8,
+        dice.uniform(0.02, 0.05),
     )
 
 
@@ -221,7 +227,7 @@ def wispy(dice: random.Random, cut: Cut) -> list[Part]:
 def one_eye(dice: random.Random, cut: Cut) -> list[Part]:
     """Parted far to one side, the other side's locks reaching over an eye."""
     y = cut.line
-    deep = dice.uniform(0.05, 0.4)
+    deep = dice.uniform(0.0, 0.3)
     left = Sheet.through(
         [fall((-0.35, CROWN), -0.9, y + 0.4), fall((-0.35, -0.85), -0.62, y + 0.2, drift=-0.05)]
     )

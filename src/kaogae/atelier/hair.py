@@ -82,7 +82,7 @@ class HairTraits:
             fringe=fringe,
             back=back,
             sides=sides,
-            cut=Cut(dice.uniform(-0.38, -0.1), width, fineness, dice.random(), dice.uniform(-1, 1)),
+            cut=Cut(dice.uniform(-0.42, -0.14), width, fineness, dice.random(), dice.uniform(-1, 1)),
             mane=Mane(dice.random(), width, fineness, dice.random() ** 2),
             ahoge=dice.choices((0, 1, 2, 3), (0.75, 0.17, 0.05, 0.03))[0],
             loose=dice.random() ** 1.5,
@@ -224,9 +224,9 @@ def _flicks(dice: random.Random, traits: HairTraits, side: int) -> list[Lock]:
         out, down = dice.uniform(0.05, 0.24), dice.uniform(0.15, 0.4)
         spine = np.array(
             [
-                (side * (edge - 0.22), y - down),
-                (side * (edge - 0.06), y - 0.35 * down),
-                (side * (edge + 0.4 * out), y + 0.25 * down),
+                (side * (edge - 0.3), y - 1.3 * down),
+                (side * (edge - 0.12), y - 0.5 * down),
+                (side * (edge + 0.3 * out), y + 0.2 * down),
                 (side * (edge + out), y + 0.5 * down),
             ]
         )

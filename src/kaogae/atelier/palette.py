@@ -126,12 +126,12 @@ def _skin(dice: random.Random) -> tuple[str, str]:
     tone = dice.random()
     if tone < 0.2:
         skin = hsl(hue, dice.uniform(0.4, 1.0), dice.uniform(0.95, 0.985))
-    elif tone < 0.8:
+    elif tone < 0.84:
         skin = hsl(hue, dice.uniform(0.6, 1.0), dice.uniform(0.88, 0.95))
-    elif tone < 0.92:
+    elif tone < 0.95:
         skin = hsl(hue - 0.005, dice.uniform(0.4, 0.8), dice.uniform(0.72, 0.87))
     else:
-        skin = hsl(dice.uniform(0.04, 0.075), dice.uniform(0.3, 0.55), dice.uniform(0.35, 0.65))
+        skin = hsl(dice.uniform(0.04, 0.075), dice.uniform(0.3, 0.55), dice.uniform(0.42, 0.68))
     shade = hsl(dice.uniform(-0.06, 0.06), dice.uniform(0.4, 0.9), dice.uniform(0.8, 0.92))
     return skin, multiply(skin, shade)
 

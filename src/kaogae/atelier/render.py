@@ -9,7 +9,10 @@ Pixels = NDArray[np.uint8]
 
 
 def rasterise(svg: str, width: int, height: int) -> Pixels:
-    """Draw `svg` at `width` × `height`: [H, W, 4] uint8 RGBA with straight alpha, clear where nothing is drawn."""
+    """Draw `svg` at `width` × `height`: [H, W, 4] uint8 RGBA with straight alpha, clear where nothing is drawn.
+
+    The document's view must have the same proportions: it is never stretched.
+    """
     png: bytes = resvg_py.svg_to_bytes(svg_string=svg, width=width, height=height, skip_system_fonts=True)
     decoded = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
     return np.ascontiguousarray(np.asarray(decoded, np.uint8)[..., [2, 1, 0, 3]])

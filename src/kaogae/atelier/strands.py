@@ -22,6 +22,8 @@ Turn = Callable[[Points], Points]
 Floats = NDArray[np.float64]
 ACROSS, ALONG = 33, 25
 """Strands and points of a strand in a sheet's grid."""
+LOW = 0.2
+"""Height below which a single lock's end has the colour of the tips, in face units."""
 
 
 def turning(pose: Pose, lift: float) -> Turn:
@@ -172,7 +174,7 @@ class Lock:
             np.minimum(t / self.fullness, 1),
             np.maximum((t - self.fullness) / (1 - self.fullness), 0),
         )
-        half = self.width / 2 * (0.25 + 0.75 * np.sin(early * math.pi / 2)) * (1 - late**1.6)
+        half = self.width / 2 * np.sin(0.15 + early * (math.pi / 2 - 0.15)) * (1 - late**1.3)
         step = np.gradient(line, axis=0)
         step /= np.maximum(np.hypot(step[:, :1], step[:, 1:]), 1e-9)
         normal = np.stack([-step[:, 1], step[:, 0]], axis=1) * half[:, None]
@@ -384,7 +386,7 @@ def draw_lock(canvas: Canvas, turn: Turn, lock: Lock, ink: Ink, seed: int) -> No
 
 
 def _lock_fill(canvas: Canvas, left: Points, right: Points, ink: Ink) -> str:
-    if ink.tip == ink.base:
+    if ink.tip == ink.base or left[-1, 1] < LOW:
         return ink.base
     root, tip = (left[0] + right[0]) / 2, left[-1]
     ends = ((0, ink.base, 1), (0.5, ink.base, 1), (1, ink.tip, 1))
