@@ -45,6 +45,8 @@ class EyeTraits:
     """Separate lashes at the outer corner (0, 4)."""
     spike: float
     """Their length."""
+    arc: float
+    """Height of the arc of smiling closed eyes (0.08, 0.22)."""
     lower: Lower
     crease: float
     """Distance of the double-lid line above the lashes as a share of the height; 0 for none."""
@@ -76,7 +78,7 @@ class EyeTraits:
             height=eye_height,
             tilt=tilt,
             peak=dice.uniform(-0.3, 0.3),
-            box=dice.uniform(1.9, 3.6),
+            box=dice.uniform(2.0, 4.2),
             lower_box=dice.uniform(1.9, 3.4),
             share=dice.uniform(0.5, 0.8),
             lash=dice.uniform(*lash),
@@ -85,6 +87,7 @@ class EyeTraits:
             wing_lift=dice.gauss(0.01, 0.05),
             spikes=dice.choices((0, 1, 2, 3, 4), (6, 2, 3, 2, 1) if look != "male" else (9, 1, 0, 0, 0))[0],
             spike=dice.uniform(0.03, 0.1),
+            arc=dice.uniform(0.08, 0.22),
             lower=dice.choices(lowers, (2, 4, 3, 1.5, 0.7))[0],
             crease=dice.uniform(0.1, 0.24) if dice.random() < 0.65 else 0.0,
             solid=solid,
@@ -106,9 +109,9 @@ class EyeTraits:
 
 _PROPORTIONS: dict[Look, tuple[tuple[float, float], ...]] = {
     #          width         height        lash           iris height / eye height
-    "moe": ((0.50, 0.64), (0.40, 0.60), (0.045, 0.095), (0.90, 1.15)),
-    "chibi": ((0.46, 0.66), (0.50, 0.74), (0.045, 0.100), (0.85, 1.08)),
-    "nineties": ((0.46, 0.60), (0.44, 0.64), (0.035, 0.075), (0.85, 1.05)),
+    "moe": ((0.50, 0.64), (0.36, 0.56), (0.045, 0.100), (0.95, 1.25)),
+    "chibi": ((0.46, 0.66), (0.50, 0.74), (0.050, 0.110), (0.90, 1.15)),
+    "nineties": ((0.46, 0.60), (0.44, 0.64), (0.040, 0.080), (0.90, 1.15)),
     "webtoon": ((0.48, 0.62), (0.28, 0.42), (0.035, 0.080), (0.95, 1.25)),
     "mature": ((0.46, 0.60), (0.20, 0.32), (0.030, 0.065), (1.00, 1.35)),
     "male": ((0.44, 0.60), (0.20, 0.36), (0.032, 0.070), (0.95, 1.30)),
@@ -130,20 +133,21 @@ def _lids(traits: EyeTraits, rig: Rig) -> tuple[list[tuple[float, float]], list[
     top = min(-t.tilt * h * u - above * _bump(u, t.peak, t.box) for u in _KNOTS)
     bottom = max(-t.tilt * h * u + below * _bump(u, -0.1, t.lower_box) for u in _KNOTS)
     middle = (top + bottom) / 2
-    arch = (0.17 + 0.16 * h) * rig.eye_smile
+    arch = (t.arc + 0.1 * h) * rig.eye_smile
     upper: list[tuple[float, float]] = []
     lower: list[tuple[float, float]] = []
     for u in _KNOTS:
         base = -t.tilt * h * u
         round_bump = (1 - u * u) ** 0.8
-        closed = base * 0.5 + 0.18 * h + arch * (0.5 - round_bump) + rig.lid_droop * 0.05 * u
-        up = base - above * _bump(u, t.peak, t.box) * (1 + 0.45 * wide)
+        closed = base * 0.5 + 0.16 * h + arch * (0.5 - round_bump) + rig.lid_droop * 0.05 * u
+        fold = 0.07 * rig.eye_squeeze * (u + 1)
+        up = base - above * _bump(u, t.peak, t.box) * (1 + 0.4 * wide)
         low = base + below * _bump(u, -0.1, t.lower_box) * (1 + 0.5 * wide)
         low -= rig.lower_lid * 0.45 * min(h, 0.4) * round_bump
         hang = rig.lid_droop * (0.1 + 0.16 * u) * h * (1 if u < 1 else 0.7)
         # the upper lid travels most of the way; the lower one comes up only at the end
-        y_up = closed + (up + hang - closed) * shut
-        y_low = closed + (low - closed) * min(1.0, shut * 1.6)
+        y_up = closed + (up + hang - closed) * shut - fold * (1 - shut)
+        y_low = closed + (low - closed) * min(1.0, shut * 1.6) + fold * (1 - shut)
         upper.append((u, min(y_up, y_low) - middle))
         lower.append((u, y_low - middle))
     return upper, lower
@@ -172,9 +176,14 @@ def draw(canvas: Canvas, pose: Pose, palette: Palette, rig: Rig, traits: EyeTrai
         top, bottom = pose(_place(side, traits, upper)), pose(_place(side, traits, lower))
         _draw_lid_colour(canvas, top, palette, traits)
         gap = max(b[1] - a[1] for a, b in zip(upper, lower, strict=True))
-        if gap > 0.012:
+        if gap > 0.012 and rig.eye_open >= 0.3 * rig.eye_squeeze:
             _draw_ball(canvas, pose, palette, rig, traits, style, side, outline(top, bottom[::-1]), top)
         _draw_lower_line(canvas, bottom, palette, traits, style, gap)
+        if rig.eye_squeeze * (1 - rig.eye_open) > 0.2:
+            width = max(traits.lash * 0.7, 0.025)
+            canvas.path(
+                stroke(bottom, width, taper=(0.5, 0.4), count=9), traits.lash_colour or lash_ink(palette)
+            )
         _draw_lashes(canvas, pose, palette, rig, traits, style, side, upper)
         _draw_crease(canvas, pose, palette, rig, traits, style, side, upper)
 
@@ -229,7 +238,7 @@ def _draw_lashes(
     upper: list[tuple[float, float]],
 ) -> None:  # fmt: skip
     shut = 1 - min(rig.eye_open, 1.0)
-    thick = max(traits.lash * (1 - 0.4 * shut), style.feature_line * (1 + 0.6 * shut), 0.03 * shut)
+    thick = max(traits.lash * (1 - 0.25 * shut), style.feature_line * (1 + 0.6 * shut), 0.035 * shut)
     inner = traits.lash_inner * (1 - shut) + max(traits.lash_inner, 0.45) * shut
     hang = min(0.0, rig.eye_smile) * shut  # calm closed eyes: lashes point down
     tip_u = 1 + traits.wing / (traits.width / 2)

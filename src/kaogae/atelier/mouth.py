@@ -48,8 +48,8 @@ class MouthTraits:
     """Length of the marks at the corners; 0 for none."""
     outlined: bool
     """The opening has a line around it; else only above."""
-    dark: bool
-    """A deep, dark mouth instead of a rosy one."""
+    rosy: float
+    """Colour inside: −1 deep and dark, 1 light pink."""
 
     @classmethod
     def sample(cls, dice: random.Random, look: Look) -> "MouthTraits":
@@ -57,7 +57,7 @@ class MouthTraits:
         adult = look in ("mature", "webtoon", "male")
         width = {"chibi": (0.2, 0.34), "moe": (0.2, 0.36), "nineties": (0.2, 0.36)}.get(look, (0.3, 0.5))
         return cls(
-            y=dice.uniform(0.6, 0.72),
+            y=dice.uniform(0.6, 0.71),
             width=dice.uniform(*width),
             size=dice.uniform(0.75, 1.35),
             weight=dice.uniform(0.7, 1.6),
@@ -74,7 +74,7 @@ class MouthTraits:
             chin_line=dice.random() < (0.45 if adult else 0.12),
             corner=dice.choice((0.0, 0.0, dice.uniform(0.015, 0.035))),
             outlined=dice.random() < 0.8,
-            dark=dice.random() < 0.3,
+            rosy=dice.uniform(-0.8, 1.0),
         )
 
 
@@ -85,6 +85,8 @@ def _lips(
     half = traits.width / 2 * rig.mouth_width
     middle = traits.y * chin
     height = 0.42 * traits.size * rig.mouth_open * (0.55 + 0.45 * min(chin, 1.2))
+    # even a scream leaves room for the chin
+    height = min(height, 1.25 * (0.9 * chin - middle))
     smile = max(-1.0, min(1.0, rig.mouth_curve * 1.6))
     roundness = max(0.0, min(1.0, rig.mouth_round))
     upper_share = 0.5 * roundness + (1 - roundness) * (0.5 - 0.42 * smile)
@@ -134,14 +136,15 @@ def _draw_opening(
     canvas: Canvas, palette: Palette, rig: Rig, traits: MouthTraits, upper: Points, lower: Points, gap: float
 ) -> None:
     shape = outline(upper, lower[::-1])
-    inside = shift(palette.mouth, lightness=-0.14) if traits.dark else palette.mouth
+    dark, light = shift(palette.mouth, lightness=-0.18), mix(palette.mouth, "#f4a098", 0.85)
+    inside = mix(palette.mouth, light if traits.rosy > 0 else dark, abs(traits.rosy))
     canvas.open(clip_path=canvas.clip(shape))
     canvas.path(shape, inside)
     x0, x1 = float(upper[0, 0]), float(upper[-1, 0])
     middle, width = (x0 + x1) / 2, x1 - x0
     floor = float(lower[:, 1].max())
     if traits.tongue > 0:
-        tongue = mix(palette.mouth, "#f59a9a", 0.75)
+        tongue = mix(inside, "#f8a8a4", 0.7)
         canvas.path(ellipse((middle, floor + gap * 0.12), width * 0.34, gap * (0.2 + traits.tongue)), tongue)
     teeth = max(rig.teeth, traits.teeth * 0.7 * min(1.0, gap / 0.1))
     if teeth > 0.02:

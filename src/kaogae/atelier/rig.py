@@ -17,6 +17,8 @@ class Rig:
     """Height of the eye's opening over its relaxed height: 0 closed, 1 relaxed, 1.35 wide (0, 1.4)."""
     eye_smile: float = 0.0
     """How far the lid line arches as it closes: 1 the happy ∩, 0 straight, −1 the calm ∪ (−1, 1)."""
+    eye_squeeze: float = 0.0
+    """How far tightly closed eyes fold into a > and a < (0, 1)."""
     lower_lid: float = 0.0
     """How far the lower lid rises, as in a smile (0, 1)."""
     lid_droop: float = 0.0
