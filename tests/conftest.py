@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 SIDE = 96
 
@@ -99,3 +100,31 @@ def drawn() -> np.ndarray:
     from kaogae.expressions import Expression
 
     return Portrait.from_seed(6, roughness=0).render(canonical(Expression.NEUTRAL), 256)
+
+
+@pytest.fixture(scope="session")
+def scene(drawn: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PNG of 480 × 400 pixels with the drawn face somewhere in it."""
+    picture = np.full((400, 480, 3), 235, np.uint8)
+    picture[60:316, 120:376] = drawn
+    path = tmp_path_factory.mktemp("scene") / "scene.png"
+    Image.fromarray(picture).save(path)
+    return path
+
+
+@pytest.fixture
+def kaogae(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run the command line in this process: exit code, stdout, stderr."""
+    from kaogae.cli import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        monkeypatch.setattr("sys.argv", ["kaogae", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        printed = capfd.readouterr()
+        return int(stop.value.code or 0), printed.out, printed.err
+
+    return run

@@ -3,6 +3,7 @@
 import secrets
 import stat
 import struct
+import warnings
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -56,15 +57,9 @@ def read_picture(
     path = Path(path)
     data = _read_bytes(path, file_limit)
     try:
-        image = Image.open(BytesIO(data), formats=list(SUFFIXES))
-        width, height = image.size
-        if width * height > pixel_limit:
-            raise PictureError(
-                f"{path} has {width} × {height} pixels, more than the limit of {pixel_limit:,}; "
-                "make it smaller first."
-            )
-        image.load()  # pyright: ignore[reportUnknownMemberType]
-        return from_image(image, data)
+        # What Pillow merely warns of (odd EXIF, many pixels) is fine, or refused below
+        with warnings.catch_warnings(action="ignore"):
+            return _decode(path, data, pixel_limit)
     except Image.DecompressionBombError as error:
         raise PictureError(
             f"{path} claims to be enormous, as decompression bombs do; it wasn't decoded."
@@ -114,6 +109,18 @@ def format_of(path: Path) -> str:
             return name
     known = ", ".join(suffixes[0] for suffixes in SUFFIXES.values())
     raise UsageError(f"{path} doesn't end in the name of a picture format: choose one of {known}.")
+
+
+def _decode(path: Path, data: bytes, pixel_limit: int) -> Picture:
+    image = Image.open(BytesIO(data), formats=list(SUFFIXES))
+    width, height = image.size
+    if width * height > pixel_limit:
+        raise PictureError(
+            f"{path} has {width} × {height} pixels, more than the limit of {pixel_limit:,}; "
+            "make it smaller first."
+        )
+    image.load()  # pyright: ignore[reportUnknownMemberType]
+    return from_image(image, data)
 
 
 def _read_bytes(path: Path, limit: int) -> bytes:

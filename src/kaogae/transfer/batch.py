@@ -48,6 +48,11 @@ class Job:
         """The file for `expression`: `<stem>.<expression><ending>`, or the one that was named."""
         return self.exactly or self.folder / f"{self.source.stem}.{expression}{ending}"
 
+    def mask(self, expression: Expression) -> Path:
+        """The file for the edited region, beside the picture."""
+        target = self.target(expression, "")
+        return target.with_name(f"{target.stem if self.exactly else target.name}.mask.png")
+
 
 @dataclass
 class Outcome:
@@ -118,10 +123,11 @@ def run(transferrer: Transferrer, jobs: Sequence[Job], options: Options) -> Iter
     Raises:
         ModelError: the model fails, as it would on every picture.
     """
+    inputs = {job.source.resolve() for job in jobs}
     for job in jobs:
         outcome, start = Outcome(job.source), time.monotonic()
         try:
-            _one(transferrer, job, options, outcome)
+            _one(transferrer, job, options, outcome, inputs)
         except ModelError:
             raise
         except KaogaeError as error:
@@ -130,7 +136,7 @@ def run(transferrer: Transferrer, jobs: Sequence[Job], options: Options) -> Iter
         yield outcome
 
 
-def _one(transferrer: Transferrer, job: Job, options: Options, outcome: Outcome) -> None:
+def _one(transferrer: Transferrer, job: Job, options: Options, outcome: Outcome, inputs: set[Path]) -> None:
     if not job.source.exists():
         raise PictureError(f"{job.source} doesn't exist.")
     prepared = transferrer.prepare(job.source, options.face)
@@ -146,6 +152,7 @@ def _one(transferrer: Transferrer, job: Job, options: Options, outcome: Outcome)
         writing: list[tuple[str, Path, Future[None]]] = []
         for result in results:
             for path, content in _files(job, prepared, result, options):
+                _refuse_input(path, inputs)  # a wrong ending or a numbered crop wasn't foreseen by the plan
                 writing.append((result.expression, path, pool.submit(save_picture, content, path)))
             for row, face in zip(cells, outcome.changed, strict=False):
                 row.append(cell(result.picture, face))
@@ -166,9 +173,7 @@ def _files(
     else:
         yield job.target(result.expression, _suffix(job.source, prepared.picture)), result.picture
     if options.save_mask:
-        where = job.target(result.expression, "")
-        name = where.stem if job.exactly else where.name
-        yield where.with_name(f"{name}.mask.png"), Picture.of(result.mask)
+        yield job.mask(result.expression), Picture.of(result.mask)
 
 
 def _suffix(source: Path, picture: Picture) -> str:
@@ -199,17 +204,20 @@ def _refuse_clashes(jobs: Sequence[Job], options: Options) -> None:
     for job in jobs:
         for expression in options.expressions:
             target = job.target(expression, ".png" if options.crop else job.source.suffix)
-            place = target.resolve()
-            if place in inputs:
-                raise UsageError(
-                    f"{target} is an input and would be overwritten: choose another place with -o."
-                )
-            if place in taken:
-                other = taken[place]
+            for path in (target, job.mask(expression)) if options.save_mask else (target,):
+                _refuse_input(path, inputs)
+            other = taken.setdefault(target.resolve(), job.source)
+            if other != job.source:
                 raise UsageError(f"{other} and {job.source} would both become {target}: use two runs.")
-            taken[place] = job.source
+    if options.sheet and jobs:
+        _refuse_input(jobs[0].folder / "contact-sheet.png", inputs)
     if not jobs:
         raise UsageError("There is nothing to do: name at least one picture or folder.")
+
+
+def _refuse_input(target: Path, inputs: set[Path]) -> None:
+    if target.resolve() in inputs:
+        raise UsageError(f"{target} is an input and would be overwritten: choose another place with -o.")
 
 
 def _make_folder(folder: Path) -> None:

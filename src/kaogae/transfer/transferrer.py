@@ -132,7 +132,7 @@ class Transferrer:
     def transfer_all(
         self,
         prepared: Prepared,
-        expressions: Iterable[Expression] = EXPRESSIONS,
+        expressions: Iterable[str | Expression] = EXPRESSIONS,
         *,
         strength: float = 1.0,
         face: FaceChoice = "largest",
@@ -143,7 +143,7 @@ class Transferrer:
             NoFaceError: no such face.
             ModelError: the model fails.
         """
-        wanted, faces = list(expressions), prepared.chosen(face)
+        wanted, faces = [parse_expression(name) for name in expressions], prepared.chosen(face)
         targets = np.stack([expression.vector(strength) for expression in wanted])
         # Strength 0 is the input itself, by definition
         answers = [self._translate(prepared, one, targets) for one in faces] if strength > 0 else []
