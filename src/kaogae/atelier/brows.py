@@ -59,7 +59,7 @@ class BrowTraits:
             length=dice.uniform(0.2, 0.28) if shape == "short" else dice.uniform(0.34, 0.54),
             thickness=thickness,
             clearance=dice.uniform(0.05, 0.17) if look != "male" else dice.uniform(0.04, 0.12),
-            tilt=dice.gauss(0.05, 0.1),
+            tilt=dice.gauss(0.0, 0.07),
             arch=dice.uniform(0.0, 0.09),
             peak=dice.uniform(0.4, 0.75),
             offset=dice.uniform(-0.03, 0.06),

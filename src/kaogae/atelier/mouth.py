@@ -82,7 +82,7 @@ def _lips(
     rig: Rig, traits: MouthTraits, chin: float
 ) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
     """Upper and lower edge of the opening from the left to the right corner, unprojected."""
-    half = traits.width / 2 * rig.mouth_width
+    half = min(traits.width / 2 * rig.mouth_width, 0.4)
     middle = traits.y * chin
     height = 0.42 * traits.size * rig.mouth_open * (0.55 + 0.45 * min(chin, 1.2))
     # even a scream leaves room for the chin

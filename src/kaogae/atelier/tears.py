@@ -37,23 +37,23 @@ class TearTraits:
         courses: tuple[Course, ...] = ("middle", "outer", "inner", "both", "one side")
         return cls(
             course=dice.choices(courses, (4, 3, 1.5, 1.5, 1))[0],
-            width=dice.uniform(0.025, 0.085),
+            width=dice.uniform(0.035, 0.1),
             wander=dice.uniform(-0.05, 0.08),
-            opacity=dice.uniform(0.55, 0.95),
-            outlined=dice.random() < 0.55,
+            opacity=dice.uniform(0.7, 1.0),
+            outlined=dice.random() < 0.75,
             blue=dice.random(),
             bead=dice.random() < 0.6,
-            drop_size=dice.uniform(0.05, 0.1),
+            drop_size=dice.uniform(0.05, 0.1) if dice.random() < 0.65 else dice.uniform(0.1, 0.17),
             dashes=dice.random() < 0.15,
         )
 
 
 def _water(traits: TearTraits) -> str:
-    return mix("#f4fbff", "#8fd0f5", traits.blue)
+    return mix("#f8fdff", "#8fd0f5", traits.blue)
 
 
 def _edge(palette: Palette, traits: TearTraits) -> str:
-    return mix(palette.line, "#6fb4e0", 0.45 + 0.4 * traits.blue)
+    return mix(palette.line, "#5a9fd4", 0.25 + 0.55 * traits.blue)
 
 
 def draw(
@@ -85,7 +85,7 @@ def _draw_well(
     canvas: Canvas, palette: Palette, rig: Rig, traits: TearTraits, style: Style, lid: Points
 ) -> None:
     openness = min(rig.eye_open, 1.0)
-    deep = 0.085 * rig.tear_well * (0.5 + 0.5 * openness)
+    deep = 0.105 * rig.tear_well * (0.5 + 0.5 * openness)
     fill = [0.0, 0.55, 0.75, 0.8, 1.0, 1.1, 0.3]
     upper, lower = lid.copy(), lid.copy()
     upper[:, 1] -= [deep * share * openness for share in fill]
