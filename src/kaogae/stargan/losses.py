@@ -92,13 +92,14 @@ def supervised_loss(
     *,
     focus: float = 8.0,
     edge_weight: float = 1.0,
-    mask_weight: float = 0.1,
+    mask_weight: float = 0.2,
 ) -> tuple[Tensor, Parts]:
     """Ours, for pairs: how far `output` is from the picture that was asked for.
 
     The mean absolute difference, counted 1 + `focus` times where the expression changes the picture, plus
     the same for the differences between neighbouring pixels at three scales, which keeps lines sharp, plus
-    the mask where nothing changes.
+    the cross entropy of the mask with where the picture changes. Without that the mask closes in the first
+    hundred steps, while copying is still better than drawing, and never opens again.
 
     Args:
         output, source, drawn: result, input and truth, [N, 3, S, S] in [−1, 1].
@@ -106,7 +107,8 @@ def supervised_loss(
         focus: how much more a pixel counts that changes.
         edge_weight, mask_weight: weights of the two further terms.
     """
-    weights = 1 + focus * _changed(source, drawn)
+    changed = _changed(source, drawn)
+    weights = 1 + focus * changed
     colours = ((output - drawn).abs() * weights).mean()
     edges, a, b, w = output.new_zeros(()), output, drawn, weights
     for _ in range(3):
@@ -116,8 +118,8 @@ def supervised_loss(
         a, b, w = (F.avg_pool2d(value, 2) for value in (a, b, w))
     loss, parts = colours + edge_weight * edges, _parts(colours=colours, edges=edges)
     if mask is not None:
-        needless = (mask * (weights == 1)).mean()
-        loss, parts = loss + mask_weight * needless, parts | _parts(mask=needless)
+        where = F.binary_cross_entropy(mask, changed)
+        loss, parts = loss + mask_weight * where, parts | _parts(mask=where)
     return loss, parts
 
 

@@ -66,8 +66,8 @@ class WeightsConfig:
     """How many times more a pixel counts in it that the expression changes (≥ 0)."""
     edges: float = 1.0
     """Within it, of the differences between neighbouring pixels (≥ 0)."""
-    mask: float = 0.1
-    """Within it, of the attention mask where nothing changes (≥ 0)."""
+    mask: float = 0.2
+    """Within it, of the attention mask's cross entropy with where the picture changes (≥ 0)."""
 
 
 @dataclass(frozen=True)

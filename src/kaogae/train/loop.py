@@ -125,6 +125,7 @@ def train(
         batch = batch.to(fabric.device)
         judged = config.uses_discriminator and iteration >= config.adversarial_from * config.iterations
         _set_rates(networks, config, iteration)
+        parts = {}
 
         # Discriminator
         if judged:
