@@ -130,14 +130,15 @@ def _lids(traits: EyeTraits, rig: Rig) -> tuple[list[tuple[float, float]], list[
     wide = max(opening - 1.0, 0.0)
     shut = min(opening, 1.0)
     above, below = t.share * h, (1 - t.share) * h
-    top = min(-t.tilt * h * u - above * _bump(u, t.peak, t.box) for u in _KNOTS)
-    bottom = max(-t.tilt * h * u + below * _bump(u, -0.1, t.lower_box) for u in _KNOTS)
+    slope = -t.tilt * min(h, 0.38)
+    top = min(slope * u - above * _bump(u, t.peak, t.box) for u in _KNOTS)
+    bottom = max(slope * u + below * _bump(u, -0.1, t.lower_box) for u in _KNOTS)
     middle = (top + bottom) / 2
     arch = (t.arc + 0.1 * h) * rig.eye_smile
     upper: list[tuple[float, float]] = []
     lower: list[tuple[float, float]] = []
     for u in _KNOTS:
-        base = -t.tilt * h * u
+        base = slope * u
         round_bump = (1 - u * u) ** 0.8
         closed = base * 0.5 + 0.16 * h + arch * (0.5 - round_bump) + rig.lid_droop * 0.05 * u
         fold = 0.07 * rig.eye_squeeze * (u + 1)
