@@ -71,7 +71,7 @@ def _bokeh(canvas: Canvas, size: Size, ground: Background, dice: random.Random) 
         canvas.path(ellipse(centre, radius, radius), light, fill_opacity=f"{dice.uniform(0.1, 0.5):.2f}")
 
 
-def _sky(canvas: Canvas, size: Size, _: Background, dice: random.Random) -> None:
+def _sky(canvas: Canvas, size: Size, _ground: Background, dice: random.Random) -> None:
     hue, light = dice.choice(((0.56, 0.65), (0.6, 0.5), (0.06, 0.65), (0.65, 0.18), (0.85, 0.6)))
     top, low = hsl(hue, 0.6, light), hsl(hue - 0.04, 0.5, min(light + 0.28, 0.95))
     canvas.path(rectangle(0, 0, *size), canvas.linear((0, 0), (0, size[1]), (0, top, 1), (1, low, 1)))

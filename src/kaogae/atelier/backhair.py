@@ -116,9 +116,18 @@ def wavy(dice: random.Random, mane: Mane) -> Back:
 
 
 def curly(dice: random.Random, mane: Mane) -> Back:
-    """A cloud of curls."""
-    radius = mane.width + 0.15 + 0.2 * mane.length
-    return Back([cloud(dice, (0.0, -0.15), radius, radius * dice.uniform(0.95, 1.25), 13)], [])
+    """A cloud of curls: small round masses that overlap."""
+    wide, low = mane.width + 0.05 + 0.15 * mane.length, 0.3 + 0.9 * mane.length
+    puffs: list[Part] = []
+    count = dice.randint(5, 8)
+    for side in (-1, 1):
+        for k in range(count):
+            y = -0.9 + (low + 0.9) * k / (count - 1)
+            x = side * (wide - 0.12 - 0.35 * max(0.0, (-0.4 - y) / 0.6) ** 2 + dice.uniform(-0.05, 0.05))
+            radius = dice.uniform(0.2, 0.34)
+            puffs.append(cloud(dice, (x, y), radius, radius, dice.randint(6, 9)))
+    dice.shuffle(puffs)
+    return Back([*puffs, _cape(dice, mane, low * 0.8, tuck=0.1)], [])
 
 
 def cloud(dice: random.Random, centre: tuple[float, float], rx: float, ry: float, bumps: int) -> Part:
@@ -283,7 +292,7 @@ BACKS: dict[str, tuple[float, Callable[[random.Random, Mane], Back]]] = {
     "medium": (1.4, medium),
     "straight": (1.8, straight),
     "wavy": (1.2, wavy),
-    "curly": (0.4, curly),
+    "curly": (0.3, curly),
     "twin tails": (0.9, twin_tails),
     "low tails": (0.5, low_tails),
     "ponytail": (0.7, ponytail),

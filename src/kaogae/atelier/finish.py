@@ -7,6 +7,7 @@ pictures which differ in expression still differ in nothing else.
 import math
 import random
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from kaogae.atelier.palette import hsl
 
 Pixels = NDArray[np.uint8]
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 REFERENCE = 160
 """Side of an aligned crop in pixels for which blur and grain are stated."""
@@ -24,7 +25,7 @@ LIGHTS: tuple[tuple[float, tuple[float, float], tuple[float, float], tuple[float
     # weight, hue, saturation, lightness of the light that everything is multiplied with
     (3.0, (0.06, 0.11), (0.4, 0.9), (0.74, 0.92)),  # lamp, sunset
     (1.5, (0.09, 0.12), (0.3, 0.55), (0.6, 0.8)),  # sepia
-    (2.0, (0.58, 0.66), (0.2, 0.5), (0.65, 0.88)),  # night, shade
+    (2.0, (0.58, 0.66), (0.2, 0.5), (0.7, 0.9)),  # night, shade
     (1.0, (0.75, 0.95), (0.3, 0.7), (0.8, 0.93)),  # dusk, neon
     (0.5, (0.0, 0.03), (0.4, 0.7), (0.75, 0.88)),  # embers
     (0.5, (0.25, 0.5), (0.2, 0.4), (0.8, 0.9)),  # leaves, water
@@ -81,8 +82,8 @@ class Finish:
                 contrast=dice.uniform(0.8, 1.2),
                 gamma=math.exp(dice.gauss(0, 0.15)),
             )
-        if happens(0.25):
-            finish = replace(finish, grain=dice.uniform(1, 8), grain_size=dice.uniform(0.7, 3))
+        if happens(0.16):
+            finish = replace(finish, grain=dice.uniform(1, 5), grain_size=dice.uniform(0.7, 2.5))
         if happens(0.35):
             finish = replace(finish, shrink=dice.uniform(1.1, 2.4))
         if happens(0.3):

@@ -69,13 +69,13 @@ def globe(
     xs: Sequence[float],
     tips: Sequence[float],
     drifts: Sequence[float] | float = 0.0,
-    **options: float,
+    *,
+    curl: float = 0.0,
 ) -> Sheet:
     """Strands from one crown; `xs`, `tips` and `drifts` have one entry per guide."""
-    each = [drifts] * len(xs) if isinstance(drifts, float) else drifts
+    each = drifts if isinstance(drifts, Sequence) else [drifts] * len(xs)
     guides = [
-        fall(pole, x, tip, drift=drift, **options)  # type: ignore[arg-type]
-        for x, tip, drift in zip(xs, tips, each, strict=True)
+        fall(pole, x, tip, drift=drift, curl=curl) for x, tip, drift in zip(xs, tips, each, strict=True)
     ]
     return Sheet.through(guides)
 

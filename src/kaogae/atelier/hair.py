@@ -12,19 +12,9 @@ from kaogae.atelier.backhair import BACKS, Back, Mane
 from kaogae.atelier.canvas import Canvas
 from kaogae.atelier.fringe import CROWN, FRINGES, Cut, Part, fall
 from kaogae.atelier.geometry import Pose
+from kaogae.atelier.inking import Gloss, Ink, draw_lock, draw_sheet
 from kaogae.atelier.palette import Palette
-from kaogae.atelier.strands import (
-    Ink,
-    Lock,
-    Sheet,
-    Turn,
-    border,
-    comb,
-    draw_lock,
-    draw_sheet,
-    joined,
-    turning,
-)
+from kaogae.atelier.strands import Lock, Sheet, Turn, border, comb, joined, turning
 from kaogae.atelier.style import Style
 
 FRONT_LIFT, BACK_LIFT = 0.06, -0.4
@@ -66,6 +56,9 @@ class HairTraits:
     """How many ends stand off the outline (0, 1)."""
     gloss: float
     gloss_height: float
+    gloss_kind: Gloss
+    back_shade: float
+    """How far the hair behind the head lies in the shadow (0, 0.7)."""
     mirrored: bool
 
     @classmethod
@@ -89,6 +82,8 @@ class HairTraits:
             flicks=max(0.0, dice.uniform(-0.6, 1.0)),
             gloss=0.0 if dice.random() < 0.25 else dice.random(),
             gloss_height=dice.uniform(-0.95, -0.6),
+            gloss_kind=dice.choice(("ring", "ring", "streaks", "streaks", "band")),
+            back_shade=dice.choice((0.0, dice.uniform(0.1, 0.7))),
             mirrored=dice.random() < 0.5,
         )
 
@@ -101,14 +96,14 @@ def draw_back(canvas: Canvas, pose: Pose, palette: Palette, style: Style, traits
     """What is behind head and body; drawn first."""
     back = _back(traits)
     turn = _turn(pose, BACK_LIFT, traits)
-    ink = Ink.of(palette, style, gloss=traits.gloss, gloss_height=traits.gloss_height)
-    _draw(canvas, turn, back.behind, ink, traits.seed + 1)
+    ink = _ink(palette, style, traits)
+    _draw(canvas, turn, back.behind, ink.darker(traits.back_shade), traits.seed + 1)
     _draw(canvas, turn, back.inner, Ink.inner(palette, style), traits.seed + 2)
 
 
 def draw_front(canvas: Canvas, pose: Pose, palette: Palette, style: Style, traits: HairTraits) -> None:
     """What falls over shoulders, ears and forehead; drawn after the skin."""
-    ink = Ink.of(palette, style, gloss=traits.gloss, gloss_height=traits.gloss_height)
+    ink = _ink(palette, style, traits)
     back = _back(traits)
     _draw(canvas, _turn(pose, -0.3, traits), back.before, ink, traits.seed + 3)
     turn = _turn(pose, FRONT_LIFT, traits)
@@ -125,6 +120,16 @@ def fringe_shadow(pose: Pose, traits: HairTraits, drop: float = 0.07) -> str:
         if isinstance(part, Part):
             shapes.append(joined([curve + down for curve in border(part.sheet.turned(turn), part.cut)]))
     return "".join(shapes)
+
+
+def _ink(palette: Palette, style: Style, traits: HairTraits) -> Ink:
+    return replace(
+        Ink.of(palette, style),
+        gloss=traits.gloss,
+        gloss_height=traits.gloss_height,
+        gloss_kind=traits.gloss_kind,
+        flipped=traits.mirrored,
+    )
 
 
 def _turn(pose: Pose, lift: float, traits: HairTraits) -> Turn:

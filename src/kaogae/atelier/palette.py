@@ -154,7 +154,7 @@ def _iris(dice: random.Random, hair: str) -> str:
     if dice.random() < 0.12:
         return hsl(dice.random(), dice.uniform(0.0, 0.15), dice.uniform(0.2, 0.6))
     hue = dice.choice(IRIS_HUES) + dice.uniform(-0.03, 0.03)
-    return hsl(hue, dice.uniform(0.35, 0.95), dice.uniform(0.25, 0.58))
+    return hsl(hue, dice.uniform(0.25, 0.8), dice.uniform(0.25, 0.6))
 
 
 def _cloth(dice: random.Random) -> str:

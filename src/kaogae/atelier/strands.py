@@ -1,4 +1,4 @@
-"""Hair as sheets of strands: how a sheet is cut into locks, and how locks are drawn.
+"""Hair as sheets of strands, and how a sheet is cut into locks.
 
 A sheet is a patch with two coordinates: u across the strands from 0 to 1, v along them from root to tip.
 Everything that is drawn on hair (cut, lines, shadows, gloss) is laid out in u and v and so follows the hair.
@@ -13,17 +13,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kaogae.atelier.canvas import Canvas
 from kaogae.atelier.geometry import Points, Pose
-from kaogae.atelier.palette import Palette, mix
-from kaogae.atelier.style import Style
 
 Turn = Callable[[Points], Points]
 Floats = NDArray[np.float64]
 ACROSS, ALONG = 33, 25
 """Strands and points of a strand in a sheet's grid."""
-LOW = 0.2
-"""Height below which a single lock's end has the colour of the tips, in face units."""
 
 
 def turning(pose: Pose, lift: float) -> Turn:
@@ -181,41 +176,6 @@ class Lock:
         return line + normal, line - normal
 
 
-@dataclass(frozen=True)
-class Ink:
-    """The colours and the hand with which hair is drawn."""
-
-    base: str
-    shadow: str
-    light: str
-    line: str
-    tip: str
-    style: Style
-    gloss: float = 0.0
-    """Strength of the gloss band (0, 1)."""
-    gloss_height: float = -0.75
-    """Height of the gloss band in the middle of the head, in face units."""
-
-    @classmethod
-    def of(cls, palette: Palette, style: Style, **changes: float) -> "Ink":
-        """For the outer side of the hair."""
-        return cls(
-            palette.hair,
-            palette.hair_shadow,
-            palette.hair_light,
-            palette.hair_line,
-            palette.hair_tip,
-            style,
-            **changes,
-        )
-
-    @classmethod
-    def inner(cls, palette: Palette, style: Style) -> "Ink":
-        """For the inner side, in shadow."""
-        dark = palette.hair_inner
-        return cls(dark, mix(dark, palette.hair_line, 0.25), dark, palette.hair_line, dark, style)
-
-
 def joined(curves: Sequence[Points], *, closed: bool = True) -> str:
     """SVG path data of smooth curves that meet in corners; each starts where the one before ended."""
     parts = ["M{:.3f},{:.3f}".format(*curves[0][0])]
@@ -231,7 +191,12 @@ def joined(curves: Sequence[Points], *, closed: bool = True) -> str:
     return "".join(parts) + ("Z" if closed else "")
 
 
-def _lock_sides(cut: Comb, i: int, steps: int = 4) -> tuple[Floats, Floats, Floats, Floats]:
+def straight(ring: Points) -> str:
+    """SVG path data of a closed polygon through `ring` [N, 2]."""
+    return "M" + (("L%.3f,%.3f" * len(ring)) % tuple(ring.ravel()))[1:] + "Z"
+
+
+def lock_sides(cut: Comb, i: int, steps: int = 4) -> tuple[Floats, Floats, Floats, Floats]:
     """u and v of lock i's left side and of its right side, both from gap to tip."""
     t = np.linspace(0, 1, steps)
     left = cut.gap_u[i] + (cut.tip_u[i] - cut.gap_u[i]) * t ** cut.belly[i, 0]
@@ -250,156 +215,6 @@ def border(sheet: Sheet, cut: Comb) -> list[Points]:
         (np.ones(7), v * cut.gap_v[-1]),
     ]
     for i in reversed(range(len(cut.tip_u))):
-        left_u, left_v, right_u, right_v = _lock_sides(cut, i)
+        left_u, left_v, right_u, right_v = lock_sides(cut, i)
         pieces += [(right_u, right_v), (left_u[::-1], left_v[::-1])]
     return sheet.place(pieces)
-
-
-def draw_sheet(
-    canvas: Canvas, turn: Turn, flat: Sheet, cut: Comb, ink: Ink, seed: int, *, root_line: bool = True
-) -> None:
-    """Draw a sheet cut into locks: fill, shadows, gloss, inner lines, and the outline on top."""
-    dice = random.Random(seed)
-    sheet = flat.turned(turn)
-    curves = border(sheet, cut)
-    shape = joined(curves)
-    width = ink.style.line_width
-    canvas.path(shape, _fill(canvas, sheet, ink))
-    if ink.style.shading != "flat" or ink.style.detail > 0.6:
-        _draw_shadows(canvas, sheet, cut, ink, dice)
-    if ink.gloss > 0.05:
-        draw_gloss(canvas, sheet, cut, ink, dice)
-    if width > 0:
-        outlined = shape if root_line else joined([*curves[2:], curves[0]], closed=False)
-        canvas.path(outlined, line=ink.line, width=width)
-    _draw_lines(canvas, sheet, cut, ink, dice)
-
-
-def _fill(canvas: Canvas, sheet: Sheet, ink: Ink) -> str:
-    soft = ink.style.shading == "soft"
-    if ink.tip == ink.base and not soft:
-        return ink.base
-    top = float(sheet.grid[:, 0, 1].min())
-    bottom = max(float(np.sort(sheet.grid[:, -1, 1])[-ACROSS // 4]), top + 0.1)
-    crown = mix(ink.base, ink.shadow, 0.45 if soft else 0.0)
-    middle = mix(ink.base, ink.light, 0.12 if soft else 0.0)
-    stops = ((0, crown, 1), (0.45, middle, 1), (0.6, ink.base, 1), (1, ink.tip, 1))
-    return canvas.linear((0, top), (0, bottom), *stops)
-
-
-def _draw_shadows(canvas: Canvas, sheet: Sheet, cut: Comb, ink: Ink, dice: random.Random) -> None:
-    """Dark wedges that run up from the gaps along the locks, and slits within the broad ones."""
-    pieces: list[tuple[Floats, Floats]] = []
-    t = np.linspace(0, 1, 5)
-    swell = np.sin(math.pi * t)
-    for i in range(len(cut.tip_u)):
-        breadth = cut.gap_u[i + 1] - cut.gap_u[i]
-        start = max(cut.gap_v[i] * (1 - dice.uniform(0.15, 0.55)), 0.02)
-        left_u, left_v, *_ = _lock_sides(cut, i)
-        edge_u = np.concatenate([np.full(2, cut.gap_u[i]), left_u])
-        edge_v = np.concatenate([np.linspace(start, cut.gap_v[i], 3)[:2], left_v])
-        back_v = cut.tip_v[i] + (start - cut.tip_v[i]) * t
-        back_u = np.interp(back_v, edge_v, edge_u) + breadth * dice.uniform(0.15, 0.5) * swell**1.2
-        pieces += [(edge_u, edge_v), (back_u, back_v)]
-        if dice.random() < 0.5 * ink.style.detail + 0.2:
-            at, top = cut.gap_u[i] + breadth * dice.uniform(0.4, 0.8), dice.uniform(0.2, 0.55)
-            low, thick = top + dice.uniform(0.2, 0.4), breadth * dice.uniform(0.05, 0.14)
-            v = np.minimum(top + (low - top) * t, cut.gap_v[i])
-            pieces += [(at + thick * swell, v), (at - thick * swell[::-1], v[::-1])]
-    curves = sheet.place(pieces)
-    wedges = "".join(joined(pair) for pair in zip(curves[::2], curves[1::2], strict=True))
-    soft = ink.style.shading == "soft"
-    opacity = (0.2 + 0.4 * ink.style.shadow) if soft else (0.35 + 0.6 * ink.style.shadow)
-    canvas.path(wedges, ink.shadow, fill_opacity=f"{opacity:.2f}")
-
-
-def draw_gloss(canvas: Canvas, sheet: Sheet, cut: Comb, ink: Ink, dice: random.Random) -> None:
-    """The angel ring: a jagged band of light across the locks, at the same height over the whole head."""
-    rings: list[tuple[Floats, Floats]] = []
-    for i in range(len(cut.tip_u)):
-        a, b = cut.gap_u[i], cut.gap_u[i + 1]
-        if dice.random() < 0.15:
-            continue
-        a, b = a + (b - a) * dice.uniform(0.04, 0.25), b - (b - a) * dice.uniform(0.04, 0.25)
-        count = 2 * max(1, round((b - a) * 18)) + 3
-        bow = np.sin(np.linspace(0, math.pi, count)) ** 0.5 * (0.05 + 0.1 * ink.gloss)
-        tooth = np.where(np.arange(count) % 2 == 1, 1.0, 0.35)
-        tooth *= np.array([dice.uniform(0.6, 1.1) for _ in range(count)])
-        rings.append((np.linspace(a, b, count), np.stack([-bow * (0.5 + 0.5 * tooth), bow * tooth])))
-    if not rings:
-        return
-    u = np.concatenate([ring[0] for ring in rings])
-    centre = ink.gloss_height + 0.28 * sheet.at(u, np.full(len(u), 0.5))[:, 0] ** 2
-    reach = np.concatenate([ring[1] for ring in rings], axis=1)
-    top, low = sheet.at(u, sheet.level(u, centre + reach[0])), sheet.at(u, sheet.level(u, centre + reach[1]))
-    stops = np.cumsum([len(ring[0]) for ring in rings])[:-1]
-    bands = zip(np.split(top, stops), np.split(low, stops), strict=True)
-    strength = min(1.0, 0.25 + 0.6 * ink.gloss) * (0.6 if ink.style.shading == "soft" else 1.0)
-    data = "".join(straight(np.concatenate([above, below[::-1]])) for above, below in bands)
-    canvas.path(data, ink.light, fill_opacity=f"{strength:.2f}")
-
-
-def straight(ring: Points) -> str:
-    """SVG path data of a closed polygon through `ring` [N, 2]."""
-    return "M" + (("L%.3f,%.3f" * len(ring)) % tuple(ring.ravel()))[1:] + "Z"
-
-
-def _draw_lines(canvas: Canvas, sheet: Sheet, cut: Comb, ink: Ink, dice: random.Random) -> None:
-    """Strand lines that rise from the gaps and run out, and a few loose ones."""
-    width = ink.style.line_width
-    if width <= 0:
-        return
-    t = np.linspace(0, 1, 4)
-    pieces: list[tuple[Floats, Floats]] = []
-    widths: list[float] = []
-    for i in range(1, len(cut.gap_u) - 1):
-        length = dice.uniform(0.2, 0.35 + 0.55 * ink.style.detail)
-        drift = dice.uniform(-0.02, 0.02)
-        pieces.append((cut.gap_u[i] + drift * t, np.maximum(cut.gap_v[i] - length * t, 0.02)))
-        widths.append(width)
-    for i in range(len(cut.tip_u)):
-        if dice.random() < ink.style.detail * 0.8:
-            start, length = dice.uniform(0.15, 0.6), dice.uniform(0.1, 0.35)
-            u = dice.uniform(cut.gap_u[i], cut.gap_u[i + 1])
-            pieces.append((np.full(4, u), np.minimum(start + length * t, cut.gap_v[i])))
-            widths.append(width * 0.7)
-    lines = sheet.place(pieces)
-    if lines:
-        canvas.path("".join(_tapered(p, w) for p, w in zip(lines, widths, strict=True)), ink.line)
-
-
-def draw_lock(canvas: Canvas, turn: Turn, lock: Lock, ink: Ink, seed: int) -> None:
-    """Draw a single lock; its outline begins faintly where it leaves the hair below."""
-    dice = random.Random(seed)
-    left, right = lock.sides(turn)
-    canvas.path(joined([left, right[::-1]]), _lock_fill(canvas, left, right, ink))
-    if ink.style.shading != "flat":
-        share = dice.uniform(0.25, 0.6)
-        inner = left + (right - left) * share * np.sin(np.linspace(0, math.pi, len(left)))[:, None]
-        opacity = (0.25 if ink.style.shading == "soft" else 0.4) + 0.5 * ink.style.shadow
-        canvas.path(joined([left, inner[::-1]]), mix(ink.base, ink.shadow, min(opacity, 1.0)))
-    width = ink.style.line_width
-    if width > 0:
-        start = dice.choice((1, 2, 3))
-        edges = (left[start:][::-1], right[dice.choice((1, 2, 3, 4)) :][::-1])
-        canvas.path("".join(_tapered(edge, width) for edge in edges), ink.line)
-
-
-def _lock_fill(canvas: Canvas, left: Points, right: Points, ink: Ink) -> str:
-    if ink.tip == ink.base or left[-1, 1] < LOW:
-        return ink.base
-    root, tip = (left[0] + right[0]) / 2, left[-1]
-    ends = ((0, ink.base, 1), (0.5, ink.base, 1), (1, ink.tip, 1))
-    return canvas.linear((float(root[0]), float(root[1])), (float(tip[0]), float(tip[1])), *ends)
-
-
-def _tapered(line: Points, width: float) -> str:
-    """A stroke along `line` [N, 2] that is full at its start and runs out at its end."""
-    step = np.empty_like(line)
-    step[1:-1] = line[2:] - line[:-2]
-    step[0], step[-1] = line[1] - line[0], line[-1] - line[-2]
-    reach = (
-        width / 2 * np.linspace(1, 0, len(line)) ** 0.8 / np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-9)
-    )
-    side = np.stack([-step[:, 1] * reach, step[:, 0] * reach], axis=1)
-    return joined([line + side, (line - side)[::-1]])
