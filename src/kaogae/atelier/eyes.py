@@ -70,7 +70,7 @@ class EyeTraits:
         width, height, lash, fill = _PROPORTIONS[look]
         tilt = dice.choice((dice.uniform(0.02, 0.28), dice.uniform(-0.2, 0.02), dice.gauss(0.03, 0.05)))
         eye_height = dice.uniform(*height)
-        solid = dice.random() < (0.2 if look == "chibi" else 0.01)
+        solid = dice.random() < (0.12 if look == "chibi" else 0.005)
         adult = look in ("mature", "male", "webtoon")
         lowers: tuple[Lower, ...] = ("none", "outer", "full", "lashes", "thick")
         return cls(

@@ -79,7 +79,7 @@ def draw(
     half, h = eye[0] / 2, eye[1]
     colour = traits.odd if traits.odd and side > 0 else palette.iris
     ry = 0.5 * h * traits.height
-    rx = min(ry * traits.aspect, half * 0.78)
+    rx = min(ry * traits.aspect, half * 0.7)
     shrink = rig.iris_size
     wide = max(rig.eye_open - 1.0, 0.0)
     x = side * (0.5 - traits.inset) + rig.gaze_x * 0.5 * half
