@@ -84,11 +84,11 @@ class Finish:
             )
         if happens(0.16):
             finish = replace(finish, grain=dice.uniform(1, 5), grain_size=dice.uniform(0.7, 2.5))
-        if happens(0.35):
-            finish = replace(finish, shrink=dice.uniform(1.1, 2.4))
-        if happens(0.3):
-            finish = replace(finish, blur=dice.uniform(0.3, 1.0))
         if happens(0.2):
+            finish = replace(finish, shrink=dice.uniform(1.1, 2.2))
+        if happens(0.15):
+            finish = replace(finish, blur=dice.uniform(0.3, 0.8))
+        if happens(0.25):
             finish = replace(finish, sharpen=dice.uniform(0.2, 1.2))
         if happens(0.04):
             finish = replace(finish, levels=dice.choice((6, 8, 12, 16, 24)))

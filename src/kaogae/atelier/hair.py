@@ -68,14 +68,14 @@ class HairTraits:
         fringe = _pick(dice, {name: weight for name, (weight, _) in FRINGES.items()})
         short = back in ("boyish", "cropped")
         sides = dice.choices(list(SIDES), (6, 3, 0, 0, 0, 1) if short else (1.5, 2, 3, 2, 1.5, 1.5))[0]
-        width = min(max(dice.gauss(1.15, 0.06), 1.04), 1.32)
+        width = min(max(dice.gauss(1.19, 0.08), 1.05), 1.4)
         fineness = dice.random()
         return cls(
             seed=dice.getrandbits(32),
             fringe=fringe,
             back=back,
             sides=sides,
-            cut=Cut(dice.uniform(-0.42, -0.14), width, fineness, dice.random(), dice.uniform(-1, 1)),
+            cut=Cut(dice.uniform(-0.38, -0.08), width, fineness, dice.random(), dice.uniform(-1, 1)),
             mane=Mane(dice.random(), width, fineness, dice.random() ** 2),
             ahoge=dice.choices((0, 1, 2, 3), (0.75, 0.17, 0.05, 0.03))[0],
             loose=dice.random() ** 1.5,
@@ -224,7 +224,7 @@ def _flicks(dice: random.Random, traits: HairTraits, side: int) -> list[Lock]:
     """Ends that stand off the outline."""
     locks: list[Lock] = []
     for _ in range(round(traits.flicks * dice.uniform(1, 5))):
-        y, w = dice.uniform(-0.75, 0.35), traits.cut.width
+        y, w = dice.uniform(-0.5, 0.45), traits.cut.width
         edge = w * math.sqrt(max(0.1, 1 - max(0.0, (-0.3 - y) / 1.0) ** 2))
         out, down = dice.uniform(0.05, 0.24), dice.uniform(0.15, 0.4)
         spine = np.array(

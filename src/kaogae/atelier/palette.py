@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 HAIR_COLOURS: tuple[tuple[float, tuple[float, float], tuple[float, float], tuple[float, float]], ...] = (
     # weight, hue in turns, saturation, lightness
-    (0.15, (0.95, 1.08), (0.02, 0.25), (0.09, 0.2)),  # black, warm or neutral
-    (0.10, (0.58, 0.75), (0.08, 0.45), (0.1, 0.27)),  # blue-black, indigo
+    (0.12, (0.95, 1.08), (0.02, 0.25), (0.1, 0.22)),  # black, warm or neutral
+    (0.08, (0.58, 0.75), (0.08, 0.45), (0.1, 0.27)),  # blue-black, indigo
     (0.20, (0.02, 0.09), (0.2, 0.55), (0.18, 0.42)),  # browns
-    (0.06, (0.04, 0.1), (0.25, 0.5), (0.42, 0.6)),  # light brown
-    (0.13, (0.09, 0.145), (0.4, 0.9), (0.55, 0.78)),  # blond
+    (0.10, (0.04, 0.1), (0.25, 0.5), (0.42, 0.62)),  # light brown
+    (0.15, (0.09, 0.145), (0.4, 0.9), (0.55, 0.78)),  # blond
     (0.05, (0.03, 0.075), (0.7, 0.95), (0.45, 0.6)),  # orange
     (0.06, (0.96, 1.02), (0.45, 0.8), (0.3, 0.5)),  # red
     (0.08, (0.91, 0.99), (0.5, 0.85), (0.65, 0.82)),  # pink
@@ -160,9 +160,9 @@ def _iris(dice: random.Random, hair: str) -> str:
 def _cloth(dice: random.Random) -> str:
     kind = dice.random()
     if kind < 0.3:
-        return hsl(dice.uniform(0.58, 0.7), dice.uniform(0.1, 0.6), dice.uniform(0.12, 0.4))
-    if kind < 0.5:
+        return hsl(dice.uniform(0.58, 0.7), dice.uniform(0.1, 0.6), dice.uniform(0.14, 0.45))
+    if kind < 0.55:
         return hsl(dice.random(), dice.uniform(0.0, 0.15), dice.uniform(0.85, 0.98))
     if kind < 0.65:
         return hsl(dice.random(), dice.uniform(0.0, 0.12), dice.uniform(0.08, 0.3))
-    return hsl(dice.random(), dice.uniform(0.2, 0.75), dice.uniform(0.25, 0.75))
+    return hsl(dice.random(), dice.uniform(0.2, 0.75), dice.uniform(0.3, 0.85))
