@@ -113,7 +113,7 @@ def _draw_streams(
     for u in starts[traits.course]:
         x = side * (0.5 + width / 2 * u)
         top = float(lid[:, 1].mean()) - 0.01
-        way = (0.88 * chin - 0.5 * height) * rig.tear_stream
+        way = (0.84 * chin - top) * rig.tear_stream
         path = [
             (x, 0.0),
             (x + side * traits.wander * 0.8, way * 0.35),
