@@ -205,7 +205,7 @@ def jitter(rig: Rig, dice: random.Random, amount: float = 1.0) -> Rig:
             value *= flip
         shake = dice.gauss(0.0, 0.08) * amount
         if field.name not in _RANGES:  # tears, teeth, blush …: scaled only
-            changed[field.name] = min(max(value * (1 + 3 * shake), 0.0), 1.0)
+            changed[field.name] = min(max(value * (1 + min(max(2 * shake, -0.25), 0.25)), 0.0), 1.0)
             continue
         least, most = _RANGES[field.name]
         if field.name in ("eye_open", "mouth_open", "mouth_round", "lower_lid", "brow_pinch"):

@@ -134,6 +134,8 @@ def _lids(traits: EyeTraits, rig: Rig) -> tuple[list[tuple[float, float]], list[
     top = min(slope * u - above * _bump(u, t.peak, t.box) for u in _KNOTS)
     bottom = max(slope * u + below * _bump(u, -0.1, t.lower_box) for u in _KNOTS)
     middle = (top + bottom) / 2
+    # sadness takes the sharpness out of slanting eyes
+    slope *= 1 - 0.75 * max(rig.lid_droop, 0.0) if slope < 0 else 1.0
     arch = (t.arc + 0.1 * h) * rig.eye_smile
     upper: list[tuple[float, float]] = []
     lower: list[tuple[float, float]] = []
