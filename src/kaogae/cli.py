@@ -1,6 +1,8 @@
 """Every command. Bodies are short, heavy imports stand inside them; nothing else prints or exits."""
 
 import json
+import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -310,6 +312,9 @@ def export(
 
 def main() -> None:
     """Entry point: an error becomes one sentence and exit code 2, Ctrl-C becomes 130."""
+    # What libraries have to say about damaged files is in that sentence
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except KaogaeError as error:

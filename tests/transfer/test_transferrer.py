@@ -1,19 +1,24 @@
 """One picture in, another expression out: what changes, what stays, and what the caller may ask for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from kaogae import transfer
 from kaogae.errors import NoFaceError, UsageError
 from kaogae.expressions import EXPRESSIONS
+from kaogae.images import Picture
 from kaogae.transfer import Transferrer, parse_face
 
+SHIPPED = Path(transfer.__file__).parent / "models" / "small.onnx"
 
-@pytest.fixture(scope="module")
-def transferrer(model: Path) -> Transferrer:
-    return Transferrer.load(model, threads=1)
+
+@pytest.fixture(scope="module", params=["tiny", *["shipped"] * SHIPPED.exists()])
+def transferrer(request: pytest.FixtureRequest, model: Path) -> Transferrer:
+    return Transferrer.load(model if request.param == "tiny" else SHIPPED, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +46,8 @@ def test_pixels_outside_the_mask_are_identical_to_the_inputs(
     assert (result.image.mode, result.image.size) == (source.mode, source.size)
     np.testing.assert_array_equal(before[result.mask == 0], after[result.mask == 0])
     changed = (before != after).reshape(*before.shape[:2], -1).any(-1)
-    assert 0.003 < changed.mean() < 0.25
-    assert 0 < (result.mask > 0).mean() < 0.3
+    assert 0.003 < changed.mean() < 0.35  # the crop is a third of the picture
+    assert (result.mask > 0).mean() >= changed.mean()
 
 
 def test_transparency_is_kept_and_what_is_hidden_is_not_painted(
@@ -52,10 +57,6 @@ def test_transparency_is_kept_and_what_is_hidden_is_not_painted(
     alpha[:, 128:] = 0
     sprite = np.dstack([drawn, alpha])
     whole = transferrer.prepare(drawn)
-    from dataclasses import replace
-
-    from kaogae.images import Picture
-
     picture = Picture.of(sprite)
     result = next(
         transferrer.transfer_all(replace(whole, picture=picture, seen=picture.over(255)), ["happy"])
