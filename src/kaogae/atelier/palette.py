@@ -106,8 +106,8 @@ class Palette:
             cloth=cloth,
             cloth_shadow=_shade(dice, cloth),
             accent=hsl(dice.random(), dice.uniform(0.45, 0.9), dice.uniform(0.4, 0.65)),
-            line=mix(ink, multiply(skin_shadow, "#a05a50"), tinted * 0.8),
-            hair_line=mix(ink, multiply(hair_shadow, hair_shadow), tinted),
+            line=mix(ink, multiply(skin_shadow, "#a05a50"), tinted * 0.65),
+            hair_line=mix(ink, multiply(hair_shadow, multiply(hair_shadow, "#909090")), tinted),
             cloth_line=mix(ink, multiply(cloth, "#606060"), tinted * 0.9),
             hair_tip=tip if two_tone < 0.35 else hair,
             hair_inner=inner,
@@ -126,12 +126,12 @@ def _skin(dice: random.Random) -> tuple[str, str]:
     tone = dice.random()
     if tone < 0.2:
         skin = hsl(hue, dice.uniform(0.4, 1.0), dice.uniform(0.95, 0.985))
-    elif tone < 0.84:
+    elif tone < 0.87:
         skin = hsl(hue, dice.uniform(0.6, 1.0), dice.uniform(0.88, 0.95))
-    elif tone < 0.95:
-        skin = hsl(hue - 0.005, dice.uniform(0.4, 0.8), dice.uniform(0.72, 0.87))
+    elif tone < 0.975:
+        skin = hsl(hue - 0.005, dice.uniform(0.4, 0.8), dice.uniform(0.76, 0.88))
     else:
-        skin = hsl(dice.uniform(0.04, 0.075), dice.uniform(0.3, 0.55), dice.uniform(0.42, 0.68))
+        skin = hsl(dice.uniform(0.04, 0.075), dice.uniform(0.3, 0.55), dice.uniform(0.45, 0.68))
     shade = hsl(dice.uniform(-0.06, 0.06), dice.uniform(0.4, 0.9), dice.uniform(0.8, 0.92))
     return skin, multiply(skin, shade)
 

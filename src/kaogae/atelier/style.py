@@ -29,7 +29,7 @@ class Style:
     @classmethod
     def sample(cls, dice: random.Random) -> "Style":
         """A new hand."""
-        width = dice.choices((0.0, 0.008, 0.013, 0.02, 0.03), (0.05, 0.27, 0.4, 0.2, 0.08))[0]
+        width = dice.choices((0.0, 0.008, 0.013, 0.02, 0.03), (0.03, 0.25, 0.42, 0.22, 0.08))[0]
         shading: Shading = dice.choices(("flat", "cel", "soft"), (0.15, 0.5, 0.35))[0]
         return cls(
             line_width=width * dice.uniform(0.8, 1.25),
