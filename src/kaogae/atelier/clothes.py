@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kaogae.atelier.body import HEM, Build, draw_body
 from kaogae.atelier.canvas import Canvas
 from kaogae.atelier.geometry import Pose
 from kaogae.atelier.palette import Palette, shift
-from kaogae.atelier.pen import Pairs, Pen
+from kaogae.atelier.pen import Pen
 from kaogae.atelier.style import Style
-
-HEM = 14.0
-"""How far below the chin clothes go on: out of any picture."""
 
 
 @dataclass(frozen=True)
@@ -85,35 +83,6 @@ def _pen(
     return Pen(canvas, palette, style, random.Random(traits.seed), lambda p: p + origin, chin, neck)
 
 
-def _body(t: Pen, neckline: Pairs, fill: str) -> None:
-    """Torso and sleeves under a neckline, given as its right half from the side of the neck to the middle."""
-    slope = t.dice.uniform(0.5, 0.68)
-    wide = t.dice.uniform(1.3, 1.55)
-    x, y = neckline[0]
-    shoulder = [
-        (x, y),
-        (0.9, slope - 0.1),
-        (wide, slope + 0.18),
-        (wide + 0.25, slope + 0.9),
-        (wide + 0.3, HEM),
-    ]
-    left = [(-a, b) for a, b in reversed(shoulder)]
-    t.piece(shoulder, left, [(-a, b) for a, b in neckline], list(reversed(neckline)), fill=fill)
-    dark = t.palette.cloth_shadow if fill == t.palette.cloth else shift(fill, lightness=-0.12)
-    for side in (-1, 1):
-        if t.style.shading != "flat":
-            t.fold(
-                [
-                    (side * (wide - 0.32), 1.2),
-                    (side * (wide - 0.12), 2.4),
-                    (side * (wide - 0.3), HEM),
-                    (side * (wide - 0.36), 2.2),
-                ],
-                dark,
-            )
-        t.seam([(side * (wide - 0.3), 1.15), (side * (wide - 0.25), 2.0), (side * (wide - 0.3), 4.0)])
-
-
 def _choker(t: Pen) -> None:
     n = t.neck * 0.98
     height = t.dice.uniform(0.06, 0.14)
@@ -151,7 +120,7 @@ def _tie(t: Pen) -> None:
 
 def _shirt(t: Pen) -> None:
     """A shirt with its collar, with or without a tie."""
-    _body(t, [(t.neck * 1.15, 0.28), (t.neck * 0.7, 0.42), (0.0, 0.62)], t.palette.trim)
+    draw_body(t, [(t.neck * 1.15, 0.28), (t.neck * 0.7, 0.42), (0.0, 0.62)], t.palette.trim)
     t.seam([(0.03, 0.6), (0.03, 2.0), (0.03, 4.0)])
     if t.dice.random() < 0.7:
         _tie(t)
@@ -161,14 +130,15 @@ def _shirt(t: Pen) -> None:
 def _uniform(t: Pen) -> None:
     """A jacket or waistcoat over a shirt."""
     n = t.neck
-    _body(t, [(n * 1.15, 0.28), (n * 0.7, 0.42), (0.0, 0.62)], t.palette.trim)
+    build = Build.of(t)
+    draw_body(t, [(n * 1.15, 0.28), (n * 0.7, 0.42), (0.0, 0.62)], t.palette.trim, build)
+    build.arms(t, t.palette.cloth)
     _tie(t)
     depth = t.dice.uniform(1.2, 2.2)
-    wide = t.dice.uniform(1.4, 1.6)
-    right = [(n * 1.25, 0.32), (0.9, 0.5), (wide, 0.8), (wide + 0.25, 1.6), (wide + 0.3, HEM)]
+    right = build.flank(n * 1.25, 0.32)
     t.both(
         right,
-        [(wide + 0.3, HEM), (0.0, HEM)],
+        [(build.wide + 0.2, HEM), (0.0, HEM)],
         [(0.0, HEM), (0.02, depth)],
         [(0.02, depth), (n * 0.9, 0.9), (n * 1.25, 0.32)],
         fill=t.palette.cloth,
@@ -187,7 +157,7 @@ def _sailor(t: Pen) -> None:
     """The sailor's collar of a school uniform."""
     n, p = t.neck, t.palette
     deep = t.dice.uniform(0.9, 1.2)
-    _body(t, [(n * 1.2, 0.28), (n * 0.8, 0.6), (0.0, deep)], p.trim)
+    draw_body(t, [(n * 1.2, 0.28), (n * 0.8, 0.6), (0.0, deep)], p.trim)
     edge = t.dice.uniform(0.95, 1.2)
     t.both(
         [(n * 1.08, 0.22), (0.75, 0.36), (edge, 0.62)],
@@ -213,7 +183,7 @@ def _sailor(t: Pen) -> None:
 def _hoodie(t: Pen) -> None:
     """A hooded jumper; the hood is drawn behind the neck."""
     n, p = t.neck, t.palette
-    _body(t, [(n * 1.4, 0.24), (n * 1.0, 0.5), (0.0, 0.72)], p.cloth)
+    draw_body(t, [(n * 1.4, 0.24), (n * 1.0, 0.5), (0.0, 0.72)], p.cloth)
     lighter = shift(p.cloth, lightness=0.05)
     t.both(
         [(n * 1.25, 0.1), (n * 1.9, 0.3), (n * 1.5, 0.75), (0.0, 0.95)],
@@ -230,7 +200,7 @@ def _tee(t: Pen) -> None:
     n = t.neck
     low = t.dice.uniform(0.45, 0.85)
     neckline = [(n * t.dice.uniform(1.2, 1.9), 0.38), (n * 1.0, low - 0.06), (0.0, low)]
-    _body(t, neckline, t.palette.cloth)
+    draw_body(t, neckline, t.palette.cloth)
     border = [(x * 1.03, y + 0.08) for x, y in neckline]
     t.seam([*border, *((-x, y) for x, y in reversed(border[:-1]))])
 
@@ -239,7 +209,7 @@ def _turtleneck(t: Pen) -> None:
     """A collar that hides the neck."""
     n, p = t.neck, t.palette
     top = t.dice.uniform(0.02, 0.14)
-    _body(t, [(n * 1.3, 0.34), (n * 0.8, 0.44), (0.0, 0.5)], p.cloth)
+    draw_body(t, [(n * 1.3, 0.34), (n * 0.8, 0.44), (0.0, 0.5)], p.cloth)
     t.even(
         [(0.0, top + 0.06), (n * 0.7, top + 0.04), (n * 1.12, top - 0.04), (n * 1.25, 0.38), (0.0, 0.56)],
         p.cloth,
@@ -250,13 +220,11 @@ def _turtleneck(t: Pen) -> None:
 
 
 def _camisole(t: Pen) -> None:
-    """Bare shoulders and straps."""
-    p = t.palette
+    """Bare shoulders and straps, or puffed sleeves."""
+    p, build = t.palette, Build.of(t)
     low = t.dice.uniform(0.9, 1.2)
-    t.even(
-        [(0.0, low + 0.08), (0.3, low), (0.75, low - 0.12), (1.15, low + 0.15), (1.2, 2.0), (1.1, HEM)],
-        p.cloth,
-    )
+    build.bare(t, low)
+    build.dress(t, [(0.0, low + 0.08), (0.3, low), (0.7, low - 0.12), (build.wide - 0.2, low + 0.2)], p.cloth)
     if t.dice.random() < 0.7:
         for side in (-1, 1):
             t.seam([(side * 0.75, low - 0.06), (side * 0.8, 0.7), (side * 0.82, 0.5)], colour=p.cloth)
@@ -274,7 +242,7 @@ def _camisole(t: Pen) -> None:
 def _frills(t: Pen) -> None:
     """A ruffled collar with a ribbon."""
     n, p = t.neck, t.palette
-    _body(t, [(n * 1.15, 0.26), (n * 0.7, 0.36), (0.0, 0.42)], p.cloth)
+    draw_body(t, [(n * 1.15, 0.26), (n * 0.7, 0.36), (0.0, 0.42)], p.cloth)
     ruffles, reach = 9, t.dice.uniform(0.3, 0.5)
     angles = np.linspace(0.08, np.pi - 0.08, 2 * ruffles + 1)
     inner = [(n * 1.1 * np.cos(a), 0.2 + 0.2 * np.sin(a)) for a in angles]
@@ -293,7 +261,7 @@ def _kimono(t: Pen) -> None:
     """Two bands that cross."""
     n, p = t.neck, t.palette
     deep = t.dice.uniform(1.3, 1.7)
-    _body(t, [(n * 1.3, 0.24), (n * 0.9, 0.6), (0.0, deep)], p.cloth)
+    draw_body(t, [(n * 1.3, 0.24), (n * 0.9, 0.6), (0.0, deep)], p.cloth)
     for side, colour in ((-1, p.trim), (1, p.accent if t.dice.random() < 0.5 else p.trim)):
         x = side * n
         t.piece(
@@ -309,7 +277,7 @@ def _armour(t: Pen) -> None:
     """A gorget and shoulder plates."""
     n = t.neck
     steel = t.dice.choice(("#b9c0cc", "#8a8f9c", "#d8c890", "#5a5e6c", t.palette.cloth))
-    _body(t, [(n * 1.2, 0.26), (n * 0.8, 0.36), (0.0, 0.42)], t.palette.cloth)
+    draw_body(t, [(n * 1.2, 0.26), (n * 0.8, 0.36), (0.0, 0.42)], t.palette.cloth)
     bright = shift(steel, lightness=0.15)
     t.even(
         [(0.0, 0.34), (n * 0.8, 0.26), (n * 1.3, 0.06), (n * 1.6, 0.42), (n * 1.5, 0.75), (0.0, 1.2)], steel
@@ -328,7 +296,7 @@ def _armour(t: Pen) -> None:
 def _coat(t: Pen) -> None:
     """A buttoned coat with a standing collar."""
     n, p = t.neck, t.palette
-    _body(t, [(n * 1.25, 0.26), (n * 0.6, 0.4), (0.0, 0.44)], p.cloth)
+    draw_body(t, [(n * 1.25, 0.26), (n * 0.6, 0.4), (0.0, 0.44)], p.cloth)
     t.both(
         [(n * 1.06, 0.02), (n * 1.3, 0.2), (n * 1.35, 0.45)],
         [(n * 1.35, 0.45), (0.04, 0.6)],
@@ -343,7 +311,7 @@ def _coat(t: Pen) -> None:
 def _scarf(t: Pen) -> None:
     """A muffler around the neck."""
     n, p = t.neck, t.palette
-    _body(t, [(n * 1.3, 0.3), (n * 0.8, 0.44), (0.0, 0.5)], p.cloth)
+    draw_body(t, [(n * 1.3, 0.3), (n * 0.8, 0.44), (0.0, 0.5)], p.cloth)
     top = t.dice.uniform(-0.04, 0.1)
     side = t.dice.choice((-1, 1))
     t.piece(
@@ -358,11 +326,12 @@ def _scarf(t: Pen) -> None:
 
 
 def _bare(t: Pen) -> None:
-    """Nothing that shows: collar bones."""
+    """Bare shoulders and collar bones."""
+    build, low = Build.of(t), 1.5
+    build.bare(t, low)
     for side in (-1, 1):
         t.seam([(side * 0.1, 0.5), (side * 0.4, 0.46), (side * 0.85, 0.42)], weight=0.5)
-    low = 1.5
-    t.even([(0.0, low), (0.7, low - 0.1), (1.2, low + 0.1), (1.2, 2.5), (1.1, HEM)], t.palette.cloth)
+    build.dress(t, [(0.0, low), (0.7, low - 0.1), (build.wide - 0.2, low + 0.1)], t.palette.cloth)
 
 
 _HIGH = frozenset({"turtleneck", "scarf", "coat", "armour", "frills"})

@@ -85,7 +85,7 @@ class Pen:
         self.disc(x, y, 0.24 * size, colour)
 
     def _cloth(self, fill: str) -> str:
-        if self.style.shading != "soft" or not fill.startswith("#"):
+        if self.style.shading != "soft" or fill == self.palette.skin:
             return fill
         ends = ((0, shift(fill, lightness=0.03), 1), (1, mix(fill, shift(fill, lightness=-0.2), 0.6), 1))
         return self.canvas.linear((0, self.chin + 0.2), (0, self.chin + 2.2), *ends)
