@@ -20,8 +20,8 @@ class Build:
     @classmethod
     def of(cls, t: Pen) -> "Build":
         """Narrow or broad, with or without a waist."""
-        wide = t.dice.uniform(1.25, 1.5)
-        return cls(t.dice.uniform(0.5, 0.68), wide, wide * t.dice.uniform(0.5, 0.72))
+        wide = t.dice.uniform(1.38, 1.58)
+        return cls(t.dice.uniform(0.46, 0.58), wide, wide * t.dice.uniform(0.5, 0.72))
 
     def flank(self, x: float, y: float) -> Pairs:
         """Right outline of the trunk, from (x, y) beside the neck to the hem."""

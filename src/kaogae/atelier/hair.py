@@ -59,6 +59,8 @@ class HairTraits:
     gloss_kind: Gloss
     back_shade: float
     """How far the hair behind the head lies in the shadow (0, 0.7)."""
+    busy: float
+    """How many locks have shadows and lines of their own (0, 1)."""
     mirrored: bool
 
     @classmethod
@@ -69,7 +71,7 @@ class HairTraits:
         short = back in ("boyish", "cropped")
         sides = dice.choices(list(SIDES), (6, 3, 0, 0, 0, 1) if short else (1.5, 2, 3, 2, 1.5, 1.5))[0]
         width = min(max(dice.gauss(1.19, 0.08), 1.05), 1.4)
-        fineness = dice.random()
+        fineness = dice.random() ** 1.4
         return cls(
             seed=dice.getrandbits(32),
             fringe=fringe,
@@ -84,6 +86,7 @@ class HairTraits:
             gloss_height=dice.uniform(-0.95, -0.6),
             gloss_kind=dice.choice(("ring", "ring", "streaks", "streaks", "band")),
             back_shade=dice.choice((0.0, dice.uniform(0.1, 0.7))),
+            busy=dice.random(),
             mirrored=dice.random() < 0.5,
         )
 
@@ -128,6 +131,7 @@ def _ink(palette: Palette, style: Style, traits: HairTraits) -> Ink:
         gloss=traits.gloss,
         gloss_height=traits.gloss_height,
         gloss_kind=traits.gloss_kind,
+        busy=traits.busy,
         flipped=traits.mirrored,
     )
 

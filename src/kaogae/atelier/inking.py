@@ -2,7 +2,7 @@
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -46,6 +46,8 @@ class Ink:
     """Its height in the middle of the head, in face units."""
     gloss_kind: Gloss = "ring"
     """A jagged ring, single streaks, or a band without edges."""
+    busy: float = 1.0
+    """How many of the locks have shadows and lines of their own (0, 1)."""
     flipped: bool = False
     """The sheet's left is the picture's right."""
 
@@ -67,7 +69,7 @@ class Ink:
         base, tip = mix(self.base, self.shadow, share), mix(self.tip, self.shadow, share)
         line, shadow = self.line, mix(self.shadow, self.line, 0.3 * share)
         light, gloss = mix(self.light, base, share), self.gloss * (1 - share)
-        return Ink(base, shadow, light, line, tip, self.style, gloss, flipped=self.flipped)
+        return replace(self, base=base, shadow=shadow, light=light, line=line, tip=tip, gloss=gloss)
 
     @property
     def depth(self) -> float:
@@ -129,6 +131,8 @@ def _shadows(sheet: Sheet, cut: Comb, ink: Ink, dice: random.Random) -> str:
     swell = np.sin(math.pi * t)
     from_right = (ink.style.light > 0) != ink.flipped
     for i in range(len(cut.tip_u)):
+        if dice.random() > 0.35 + 0.65 * ink.busy:
+            continue
         breadth = cut.gap_u[i + 1] - cut.gap_u[i]
         left_u, left_v, right_u, right_v = lock_sides(cut, i)
         side_u, side_v, inwards = (left_u, left_v, breadth) if from_right else (right_u, right_v, -breadth)
@@ -138,7 +142,7 @@ def _shadows(sheet: Sheet, cut: Comb, ink: Ink, dice: random.Random) -> str:
         back_v = cut.tip_v[i] + (start - cut.tip_v[i]) * t
         back_u = np.interp(back_v, edge_v, edge_u) + inwards * dice.uniform(0.15, 0.55) * swell**1.2
         pieces += [(edge_u, edge_v), (back_u, back_v)]
-        if dice.random() < 0.5 * ink.style.detail + 0.2:
+        if dice.random() < (0.5 * ink.style.detail + 0.2) * ink.busy:
             at, top = cut.gap_u[i] + breadth * dice.uniform(0.4, 0.8), dice.uniform(0.2, 0.55)
             low, thick = top + dice.uniform(0.2, 0.4), breadth * dice.uniform(0.05, 0.14)
             v = np.minimum(top + (low - top) * t, cut.gap_v[i])
@@ -198,12 +202,14 @@ def _draw_lines(canvas: Canvas, sheet: Sheet, cut: Comb, ink: Ink, dice: random.
     pieces: list[tuple[Floats, Floats]] = []
     widths: list[float] = []
     for i in range(1, len(cut.gap_u) - 1):
-        length = dice.uniform(0.2, 0.35 + 0.55 * ink.style.detail)
+        if dice.random() > 0.45 + 0.55 * ink.busy:
+            continue
+        length = dice.uniform(0.12, 0.2 + 0.6 * ink.style.detail * ink.busy)
         drift = dice.uniform(-0.02, 0.02)
         pieces.append((cut.gap_u[i] + drift * t, np.maximum(cut.gap_v[i] - length * t, 0.02)))
         widths.append(width)
     for i in range(len(cut.tip_u)):
-        if dice.random() < ink.style.detail * 0.8:
+        if dice.random() < ink.style.detail * ink.busy * 0.8:
             start, length = dice.uniform(0.15, 0.6), dice.uniform(0.1, 0.35)
             u = dice.uniform(cut.gap_u[i], cut.gap_u[i + 1])
             pieces.append((np.full(4, u), np.minimum(start + length * t, cut.gap_v[i])))
