@@ -77,3 +77,17 @@ def test_a_crop_from_a_large_picture_averages_instead_of_aliasing() -> None:
 def test_eyes_that_coincide_or_are_nowhere_are_refused(right: tuple[float, float]) -> None:
     with pytest.raises(UsageError, match="same place"):
         crop_matrix((5, 5), right, 128)
+
+
+def test_a_face_in_a_picture_longer_than_opencv_can_resample() -> None:
+    picture = np.zeros((120, 40_000, 3), np.uint8)
+    picture[:, 39_000:] = 200
+    crop = warp(picture, crop_matrix((39_480, 60), (39_520, 60), 64), (64, 64))
+    assert (crop == 200).all()
+
+
+def test_shrinking_leaves_no_light_seams_along_dark_lines() -> None:
+    picture = np.full((900, 900), 200, np.uint8)
+    picture[440:460] = 20
+    crop = warp(picture, crop_matrix((350, 400), (560, 430), 64), (64, 64))
+    assert crop.max() <= 201

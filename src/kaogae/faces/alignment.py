@@ -15,6 +15,12 @@ CROP_SCALE = 2.7
 CROP_DROP = 0.25
 """How far the crop's centre lies below the middle of the eye line, in eye distances."""
 
+OPENCV_SIDE = 32_000
+"""Longest side in pixels that OpenCV resamples into."""
+
+MARGIN = 3
+"""Pixels beyond the visible part that cubic resampling looks at, and one to spare."""
+
 Scalar = TypeVar("Scalar", np.uint8, np.float32)
 Matrix = NDArray[np.float64]
 """[2, 3], from picture to crop: crop = M[:, :2] @ (x, y) + M[:, 2]. Pixel centres lie at whole + 0.5."""
@@ -58,20 +64,34 @@ def warp(
 ) -> NDArray[Scalar]:
     """Resample `pixels` [H, W] or [H, W, C] (uint8 or float32) by `matrix` into (width, height) = `size`.
 
-    Shrinking averages over the pixels that fall together, so that a crop from a large picture doesn't alias.
+    Enlarging is cubic. Shrinking averages over the pixels that fall together, so that a crop from a large
+    picture neither aliases nor has the light seams along dark lines that cubic resampling gives it.
     """
+    pixels, matrix = _around(pixels, matrix, size)
     scale = math.sqrt(abs(np.linalg.det(matrix[:, :2])))
-    if scale < 0.5:  # an exact area average first, then the small remaining step
-        factor = int(1 / scale)
-        height, width = pixels.shape[0] // factor * factor, pixels.shape[1] // factor * factor
-        if height and width:
-            whole = np.ascontiguousarray(pixels[:height, :width])
-            small = cv2.resize(whole, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
-            return warp(
-                small.astype(pixels.dtype), matrix @ np.diag([factor, factor, 1.0]), size, border=border
-            )
-    # OpenCV puts pixel centres at whole numbers, we at + 0.5
-    shifted = matrix.copy()
+    finer = min(math.ceil(1 / max(scale, 1e-9) - 1e-6), OPENCV_SIDE // max(size))
+    if finer <= 1:
+        return _affine(pixels, matrix, size, cv2.INTER_CUBIC, border)
+    width, height = size
+    large = _affine(pixels, matrix * finer, (width * finer, height * finer), cv2.INTER_LINEAR, border)
+    return cv2.resize(large, size, interpolation=cv2.INTER_AREA).astype(pixels.dtype, copy=False)
+
+
+def _affine(
+    pixels: NDArray[Scalar], matrix: Matrix, size: tuple[int, int], how: int, border: int
+) -> NDArray[Scalar]:
+    shifted = matrix.copy()  # OpenCV puts pixel centres at whole numbers, we at + 0.5
     shifted[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5
-    warped = cv2.warpAffine(pixels, shifted, size, flags=cv2.INTER_CUBIC, borderMode=border)
-    return warped.astype(pixels.dtype, copy=False)
+    return cv2.warpAffine(pixels, shifted, size, flags=how, borderMode=border).astype(
+        pixels.dtype, copy=False
+    )
+
+
+def _around(pixels: NDArray[Scalar], matrix: Matrix, size: tuple[int, int]) -> tuple[NDArray[Scalar], Matrix]:
+    """The part of `pixels` that is seen, and the matrix from there: OpenCV refuses very long sides."""
+    corners = apply_matrix(invert_matrix(matrix), [[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]])
+    limits = np.array([pixels.shape[1], pixels.shape[0]])
+    low = np.clip(np.floor(corners.min(axis=0)) - MARGIN, 0, limits - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + MARGIN, low + 1, limits).astype(int)
+    part = pixels[low[1] : high[1], low[0] : high[0]]
+    return np.ascontiguousarray(part), np.column_stack([matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ low])
