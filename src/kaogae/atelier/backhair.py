@@ -251,9 +251,9 @@ def drills(dice: random.Random, mane: Mane) -> Back:
     length = (1.3 + mane.length) / turns
     parts: list[Part] = []
     for side in (-1, 1):
-        x, y = side * dice.uniform(1.0, 1.15), dice.uniform(-0.3, 0.2)
+        x, y = side * dice.uniform(0.95, 1.1), dice.uniform(-0.1, 0.35)
         for k in reversed(range(turns)):
-            half = r * (1.0 - 0.6 * k / turns)
+            half = r * (0.75 if k == 0 else 1.0 - 0.6 * k / turns)
             parts.append(roll(dice, x, y + k * length, half, length * 1.05, side * length * 0.35, 4.0))
     return Back([_cape(dice, mane, 0.5, tuck=0.3)], [], parts)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kaogae.atelier.geometry import Points
-from kaogae.atelier.strands import Comb, Sheet, comb
+from kaogae.atelier.strands import Comb, Lock, Sheet, comb
 
 CROWN = -1.3
 """Height of the hair's crown, in face units, above a skull of which the top is at −1.15."""
@@ -261,14 +261,16 @@ def messy(dice: random.Random, cut: Cut) -> list[Part]:
     ]
 
 
-def tuft(dice: random.Random, cut: Cut) -> list[Part]:
-    """A pointed fringe and one long lock between the eyes."""
-    parts = pointed(dice, cut)
-    x, low = dice.uniform(-0.1, 0.1), cut.line + dice.uniform(0.25, 0.55)
-    lock = Sheet.through(
-        [fall((x, -1.1), x - 0.14, low - 0.1, drift=0.08), fall((x, -1.1), x + 0.12, low, drift=-0.02)]
-    )
-    parts.append(Part(lock, comb(dice, dice.choice((1, 2)), gap=(0.7, 0.85), belly=1.6), False, False))
+def tuft(dice: random.Random, cut: Cut) -> list[Part | Lock]:
+    """A pointed fringe and long locks between the eyes."""
+    parts: list[Part | Lock] = [*pointed(dice, cut)]
+    for _ in range(dice.choice((1, 1, 2))):
+        x, low = dice.uniform(-0.2, 0.2), cut.line + dice.uniform(0.2, 0.5)
+        bend = dice.uniform(-0.15, 0.15)
+        spine = np.array(
+            [(x * 0.4, -1.1), (x + bend, -0.7), (x + 1.2 * bend, low - 0.3), (x + 0.3 * bend, low)]
+        )
+        parts.append(Lock(spine, dice.uniform(0.08, 0.2), dice.uniform(0.4, 0.6)))
     return parts
 
 
@@ -314,7 +316,7 @@ def slicked(dice: random.Random, cut: Cut) -> list[Part]:
     ]
 
 
-FRINGES: dict[str, tuple[float, Callable[[random.Random, Cut], list[Part]]]] = {
+FRINGES: dict[str, tuple[float, Callable[[random.Random, Cut], Sequence[Part | Lock]]]] = {
     "blunt": (1.2, blunt),
     "pointed": (1.5, pointed),
     "swept": (1.3, swept),

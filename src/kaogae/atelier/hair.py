@@ -161,7 +161,8 @@ def _fringe(traits: HairTraits) -> list[Part | Lock]:
     dice = random.Random(traits.seed + 5)
     parts = FRINGES[traits.fringe][1](dice, traits.cut)
     count = round(traits.loose * (2 if traits.fringe in SMOOTH_FRINGES else 7))
-    loose = [_loose(dice, dice.choice(parts).sheet) for _ in range(count)]
+    sheets = [part.sheet for part in parts if isinstance(part, Part)]
+    loose = [_loose(dice, dice.choice(sheets)) for _ in range(count)]
     return [*parts, *loose]
 
 
