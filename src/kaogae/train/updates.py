@@ -7,6 +7,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from kaogae.errors import ModelError
 from kaogae.stargan import (
     Discriminator,
     SmallGenerator,
@@ -87,9 +88,14 @@ def update_generator(
 
     Args:
         judged: whether the discriminator has a say yet.
+
+    Raises:
+        ModelError: the training has diverged.
     """
     weights, generator, half = config.weights, networks.generator, _half(config)
     output, mask = translate(generator, batch.source, batch.target, half=half)
+    if not bool(output.isfinite().all()):
+        raise ModelError("The generator's output isn't finite any more: lower optimiser.generator_rate.")
     loss, parts = output.new_zeros(()), dict[str, Tensor]()
     if judged and networks.discriminator is not None:
         loss, parts = _judged_loss(networks, batch, output, weights, half)
