@@ -24,6 +24,9 @@ HEAD = 1.55
 MOST = 8
 """Most characters in one picture."""
 
+REACH = (-3.5, -3.5, 3.5, 16.0)
+"""Left, top, right and bottom of the largest figure with hair and body, in face units."""
+
 LEAST_FACE = 40.0
 """Least side in pixels of a face's aligned crop."""
 
@@ -119,15 +122,26 @@ class Scene:
         """The picture [height, width, 3] uint8 RGB."""
         canvas = Canvas()
         self.background.draw(canvas, (self.width, self.height))
-        for figure in self.figures:
-            canvas.open(transform=transform(figure.matrix))
-            rig = sample_rig(figure.character.seed, figure.expression, figure.intensity)
-            draw(figure.character, rig, figure.pose, canvas)
-            canvas.close()
         view = (0.0, 0.0, float(self.width), float(self.height))
-        drawn = over(rasterise(canvas.svg(view), self.width, self.height), "#ffffff")
+        picture = over(rasterise(canvas.svg(view), self.width, self.height), "#ffffff")
+        for figure in self.figures:
+            self._draw_figure(figure, picture)
         unit = float(np.median([figure.unit for figure in self.figures])) * CROP_SCALE
-        return self.finish.apply(drawn, unit)
+        return self.finish.apply(picture, unit)
+
+    def _draw_figure(self, figure: Figure, picture: Pixels) -> None:
+        """Draw one figure onto `picture`, rasterising no more than the part of it where the figure is."""
+        left, top, right, bottom = REACH
+        corners = apply_matrix(figure.matrix, [(left, top), (right, top), (right, bottom), (left, bottom)])
+        x0, y0 = (max(int(value), 0) for value in corners.min(0))
+        x1, y1 = min(int(corners[:, 0].max()), self.width), min(int(corners[:, 1].max()), self.height)
+        canvas = Canvas()
+        canvas.open(transform=transform(figure.matrix))
+        rig = sample_rig(figure.character.seed, figure.expression, figure.intensity)
+        draw(figure.character, rig, figure.pose, canvas)
+        canvas.close()
+        part = rasterise(canvas.svg((x0, y0, x1 - x0, y1 - y0)), x1 - x0, y1 - y0)
+        picture[y0:y1, x0:x1] = over(part, picture[y0:y1, x0:x1])
 
 
 def _size(dice: random.Random, sides: tuple[int, int]) -> tuple[int, int]:
