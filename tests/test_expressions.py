@@ -15,8 +15,8 @@ def test_the_order_is_the_papers():
 def test_a_label_vector_holds_the_strength_at_the_expressions_place_and_nothing_else(expression, strength):
     vector = expression.vector(strength)
     assert vector.dtype == np.float32
-    assert vector[expression.index] == np.float32(strength)
-    assert np.count_nonzero(np.delete(vector, expression.index)) == 0
+    assert vector[expression.position] == np.float32(strength)
+    assert np.count_nonzero(np.delete(vector, expression.position)) == 0
 
 
 @pytest.mark.parametrize("name", ["happy", " Happy ", "HAPPY"])

@@ -19,14 +19,14 @@ class Expression(StrEnum):
     SURPRISED = "surprised"
 
     @property
-    def index(self) -> int:
+    def position(self) -> int:
         """Position in `EXPRESSIONS`, and so in every label vector: 0 to 4."""
         return EXPRESSIONS.index(self)
 
     def vector(self, strength: float = 1.0) -> NDArray[np.float32]:
         """Label vector [5]: `strength` at this expression's index, 0 elsewhere."""
         vector = np.zeros(len(EXPRESSIONS), np.float32)
-        vector[self.index] = strength
+        vector[self.position] = strength
         return vector
 
 

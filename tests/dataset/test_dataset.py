@@ -37,7 +37,7 @@ def drawn(tmp_path):
     for character in range(20):
         for expression in EXPRESSIONS:
             name = f"{expression}/{character}.png"
-            path = face_file(folder, name, character * 10 + expression.index)
+            path = face_file(folder, name, character * 10 + expression.position)
             lines.append({
                 "file": name, "expression": str(expression), "character": character, "landmarks": EYES,
                 "sha256": sha256(path.read_bytes()), "seed": character, "label_origin": "drawn",

@@ -21,7 +21,7 @@ def test_a_partial_target_lies_between(cache: Path) -> None:
     pairs = draw_pairs(ORDER, cache, workers=1)
     plan = pairs.plans[1]
     source, between, full = (
-        p.astype(int) for p in (pairs.source(1, 0), pairs.partial(1, 0), pairs.full(1, plan.aims[0].index))
+        p.astype(int) for p in (pairs.source(1, 0), pairs.partial(1, 0), pairs.full(1, plan.aims[0].position))
     )
     assert 0 < plan.strengths[0] < 1
     assert abs(between - source).mean() < abs(full - source).mean() + abs(full - between).mean()

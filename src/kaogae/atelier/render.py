@@ -9,7 +9,7 @@ Pixels = NDArray[np.uint8]
 
 
 def rasterise(svg: str, width: int, height: int) -> Pixels:
-    """Draw `svg` at `width` × `height`: [H, W, 4] uint8 RGBA with straight alpha, clear where nothing is drawn.
+    """Draw `svg` at `width` × `height`: [H, W, 4] uint8 RGBA with straight alpha, clear where empty.
 
     The document's view must have the same proportions: it is never stretched.
     """

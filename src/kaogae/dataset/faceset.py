@@ -63,7 +63,7 @@ class FaceSet:
 
     def labels(self, split: str | None = None) -> NDArray[np.int64]:
         """[N], indices into `EXPRESSIONS`."""
-        return np.array([face.expression.index for face in self.of(split)], np.int64)
+        return np.array([face.expression.position for face in self.of(split)], np.int64)
 
     def characters(self, split: str | None = None) -> list[str]:
         """N names, unique over sources: faces with the same name show the same character."""

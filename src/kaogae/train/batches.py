@@ -169,11 +169,11 @@ class Data:
         character = int(dice.integers(pairs.order.characters))
         take, target = int(dice.integers(pairs.order.sources)), int(dice.integers(CLASSES))
         plan, source, luck = pairs.plans[character], pairs.source(character, take), dice.random()
-        label, size = plan.labels[take].index, pairs.order.size
+        label, size = plan.labels[take].position, pairs.order.size
         if luck < data.untouched_share:
             return _Sample(source, label, target, 0.0, source, size)
         if luck < data.untouched_share + data.partial_share:
-            aim, strength = plan.aims[take].index, plan.strengths[take]
+            aim, strength = plan.aims[take].position, plan.strengths[take]
             return _Sample(source, label, aim, strength, pairs.partial(character, take), size)
         return _Sample(source, label, target, 1.0, pairs.full(character, target), size)
 
