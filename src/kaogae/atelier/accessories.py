@@ -208,7 +208,7 @@ def _glasses(p: Pen) -> None:
     """Round, square or half-rimmed."""
     kind = p.dice.choice(("round", "round", "square", "half", "thin"))
     w, h = p.dice.uniform(0.31, 0.38), p.dice.uniform(0.24, 0.34)
-    thick = {"thin": 0.018, "half": 0.04}.get(kind, p.dice.uniform(0.025, 0.06))
+    thick = {"thin": 0.018, "half": 0.04}.get(kind, p.dice.uniform(0.022, 0.045))
     colour = p.dice.choice(("#17151a", "#17151a", "#5a2230", "#30405a", "#8a6a3a", p.palette.accent))
     y = 0.04
     power = {"round": 2.0, "half": 3.0}.get(kind, 4.0)
@@ -222,7 +222,7 @@ def _glasses(p: Pen) -> None:
         ]
         lens = p.at(ring)
         data = "M" + "L".join(f"{a:.3f},{b:.3f}" for a, b in lens) + "Z"
-        p.canvas.path(data, "#ffffff", fill_opacity=f"{p.dice.choice((0.0, 0.08, 0.2)):.2f}")
+        p.canvas.path(data, "#ffffff", fill_opacity=f"{p.dice.choice((0.0, 0.05, 0.12)):.2f}")
         shown = ring[13:] if kind == "half" and side else ring
         p.seam(shown, colour=colour, width=thick)
         p.seam(
@@ -419,7 +419,7 @@ ITEMS: dict[str, tuple[float, float, Callable[[Pen], None]]] = {
     "star": (0.03, 0.05, _star),
     "band": (0.06, 0.0, _band),
     "maid": (0.03, -0.1, _maid),
-    "glasses": (0.09, 0.14, _glasses),
+    "glasses": (0.07, 0.14, _glasses),
     "beret": (0.015, 0.0, _beret),
     "cap": (0.02, 0.0, _cap),
     "knitted": (0.015, 0.0, _knitted),

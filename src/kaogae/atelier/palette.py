@@ -131,7 +131,7 @@ def _skin(dice: random.Random) -> tuple[str, str]:
     elif tone < 0.975:
         skin = hsl(hue - 0.005, dice.uniform(0.4, 0.8), dice.uniform(0.76, 0.88))
     else:
-        skin = hsl(dice.uniform(0.04, 0.075), dice.uniform(0.3, 0.55), dice.uniform(0.45, 0.68))
+        skin = hsl(dice.uniform(0.04, 0.075), dice.uniform(0.3, 0.55), dice.uniform(0.5, 0.7))
     shade = hsl(dice.uniform(-0.06, 0.06), dice.uniform(0.4, 0.9), dice.uniform(0.8, 0.92))
     return skin, multiply(skin, shade)
 
