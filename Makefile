@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 demo: $(VENV)/base.done ## the main job: five expressions for each picture in examples/
 	$(BIN)/kaogae transfer examples --to all --sheet -o demo-out
-	@echo "Look at demo-out/sheet.png: each picture, and its five expressions."
+	@echo "Open demo-out/contact-sheet.png: each picture and its five expressions."
 
 test: lint unit ## every check
 
