@@ -2,10 +2,10 @@
 
     python benchmarks/sim_to_real.py --real ../shared/data/sprites
 
-The number is the balanced accuracy (the mean of the five recalls) over the real faces that have one of the five
-labels; chance is 0.2. It judges the drawings, so the classifier and its training never change from row to row of the
-table in docs/atelier.md, which says how they were chosen. The real faces are for measuring only: neither they nor
-their labels nor any statistic of them reaches the training.
+The number is the balanced accuracy (the mean of the five recalls) over the real faces with one of the five
+labels; chance is 0.2. It judges the drawings, so the classifier and its training never change from row to row
+of the table in docs/atelier.md, which says how they were chosen. The real faces are for measuring only:
+neither they nor their labels nor any statistic of them reaches the training.
 """
 
 import argparse
@@ -304,7 +304,7 @@ def report(
     print(f"{'':10}" + "".join(f"{e:>10}" for e in EXPRESSIONS) + "    recall")
     for e, row in zip(EXPRESSIONS, total, strict=True):
         print(
-            f"{e:10}" + "".join(f"{v / len(runs):10.1f}" for v in row) + f"{row[e.index] / row.sum():10.2f}"
+            f"{e:10}" + "".join(f"{v / len(runs):10.1f}" for v in row) + f"{row[e.position] / row.sum():10.2f}"
         )
     right = np.mean([r.argmax(1) == labels for r in runs], 0)
     by_source = {
@@ -314,7 +314,7 @@ def report(
         "sim2real": float(np.mean(scores)),
         "seeds": scores,
         "accuracy": float(right.mean()),
-        "recall": {str(e): float(total[e.index, e.index] / total[e.index].sum()) for e in EXPRESSIONS},
+        "recall": {str(e): float(total[e.position, e.position] / total[e.position].sum()) for e in EXPRESSIONS},
         "by_source": by_source,
     }
 
