@@ -87,7 +87,8 @@ class OptimiserConfig:
     decay_from: float = 1.0
     """Share of the iterations after which the rates fall linearly to 0 (0–1)."""
     average: float = 0.0
-    """Weight of the past in the running average of the generator that is saved; 0 saves the last (0–1)."""
+    """Weight of the past in the running average of the generator that is saved; 0 saves the last (0–1).
+    Early on the past weighs less."""
 
 
 @dataclass(frozen=True)

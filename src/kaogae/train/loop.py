@@ -134,7 +134,7 @@ def train(
         # Generator
         if (iteration + 1) % config.optimiser.n_critic == 0:
             parts |= update_generator(fabric, networks, batch, config, judged=judged)
-            update_average(networks, config.optimiser.average)
+            update_average(networks, min(config.optimiser.average, done / (done + 10)))
 
         # Record
         done = iteration + 1
