@@ -1,7 +1,13 @@
 import pytest
 import torch
 
-from kaogae.stargan import discriminator_loss, generator_loss, gradient_penalty, supervised_loss
+from kaogae.stargan import (
+    discriminator_loss,
+    feature_loss,
+    generator_loss,
+    gradient_penalty,
+    supervised_loss,
+)
 
 
 def test_equation_1() -> None:
@@ -58,3 +64,11 @@ def test_the_mask_should_be_where_the_picture_changes() -> None:
     masks = (there, torch.full_like(there, 0.5), 1 - there)
     right, unsure, wrong = (supervised_loss(drawn, mask, source, drawn)[1]["mask"].item() for mask in masks)
     assert right < unsure < wrong
+
+
+def test_what_the_discriminator_sees_counts_in_units_of_each_layer() -> None:
+    truth = [torch.full((1, 4, 8, 8), 2.0), torch.full((1, 8, 4, 4), 100.0)]
+    assert feature_loss(truth, truth)[0].item() == 0
+    loss, parts = feature_loss([truth[0] * 1.5, truth[1] * 0.5], truth)
+    assert loss.item() == pytest.approx(0.5)
+    assert parts["features"].item() == pytest.approx(0.5)

@@ -10,7 +10,13 @@ from kaogae.stargan.checkpoint import (
 )
 from kaogae.stargan.discriminator import Discriminator, DiscriminatorConfig
 from kaogae.stargan.generator import StarganConfig, StarganGenerator
-from kaogae.stargan.losses import discriminator_loss, generator_loss, gradient_penalty, supervised_loss
+from kaogae.stargan.losses import (
+    discriminator_loss,
+    feature_loss,
+    generator_loss,
+    gradient_penalty,
+    supervised_loss,
+)
 from kaogae.stargan.original import load_original_discriminator, load_original_generator
 from kaogae.stargan.small import SmallConfig, SmallGenerator
 
@@ -26,6 +32,7 @@ __all__ = [
     "StarganGenerator",
     "build_generator",
     "discriminator_loss",
+    "feature_loss",
     "generator_loss",
     "gradient_penalty",
     "load_checkpoint",

@@ -44,7 +44,14 @@ class Discriminator(nn.Module):
         self.logits = nn.Conv2d(widths[-1], config.classes, config.image_size // stride, bias=False)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.features(image)[-1]
+        return self.score(x), self.logits(x).flatten(1)
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """What each convolution sees, fine to coarse: [N, C, S / 2, S / 2], [N, 2 C, S / 4, S / 4] ..."""
+        seen: list[Tensor] = []
         x = image
         for conv in self.convs:
             x = F.leaky_relu(conv(x), 0.01)
-        return self.score(x), self.logits(x).flatten(1)
+            seen.append(x)
+        return seen

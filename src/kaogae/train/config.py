@@ -68,6 +68,8 @@ class WeightsConfig:
     """Within it, of the differences between neighbouring pixels (≥ 0)."""
     mask: float = 0.2
     """Within it, of the attention mask's cross entropy with where the picture changes (≥ 0)."""
+    features: float = 0.0
+    """Ours: of the difference between what the discriminator sees in output and truth (≥ 0)."""
 
 
 @dataclass(frozen=True)

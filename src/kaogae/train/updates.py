@@ -12,6 +12,7 @@ from kaogae.stargan import (
     Discriminator,
     SmallGenerator,
     discriminator_loss,
+    feature_loss,
     generator_loss,
     gradient_penalty,
     supervised_loss,
@@ -112,6 +113,12 @@ def update_generator(
             mask_weight=weights.mask,
         )
         loss, parts = loss + weights.supervised * supervised, parts | named
+        if judged and weights.features and networks.discriminator is not None:
+            # Ours: L_G += λ_feat · L_feat(what D sees in the output, in the truth)
+            with torch.no_grad():
+                seen = networks.discriminator.features(batch.truth[known])
+            matched, named = feature_loss(networks.discriminator.features(output[known]), seen)
+            loss, parts = loss + weights.features * matched, parts | named
     networks.generator_optimiser.zero_grad(set_to_none=True)
     fabric.backward(loss)
     if weights.supervised:
