@@ -19,7 +19,7 @@ lint: $(VENV)/dev.done
 	$(BIN)/lint-imports --no-logo
 
 unit: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
