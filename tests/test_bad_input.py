@@ -353,3 +353,46 @@ def test_a_foreign_model(
 
 def test_no_model(refused: Callable[..., str], scene: Path, tmp_path: Path) -> None:
     assert "There is no model file" in refused(scene, "--model", tmp_path / "none.onnx")
+
+
+# Paths and numbers that Python itself stumbles over
+
+
+def test_names_that_are_too_long(refused: Callable[..., str], scene: Path, tmp_path: Path) -> None:
+    assert "File name too long" in refused(tmp_path / f"{'a' * 300}.png")
+    almost = tmp_path / f"{'b' * 250}.png"
+    almost.write_bytes(scene.read_bytes())
+    assert "can't be written: File name too long" in refused(almost)
+
+
+def test_links_in_a_circle(refused: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "one.png").symlink_to("two.png")
+    (tmp_path / "two.png").symlink_to("one.png")
+    assert "doesn't exist" in refused(tmp_path / "one.png")
+
+
+def test_a_face_number_without_end(refused: Callable[..., str], scene: Path) -> None:
+    assert "There is no face" in refused(scene, "--face", "9" * 5000)
+
+
+def test_an_unknown_expression_beside_all(refused: Callable[..., str], scene: Path) -> None:
+    assert "There is no expression 'nonsense'" in refused(scene, "--to", "all", "--to", "nonsense")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("atelier", "--characters", "1", "--workers", "1", "-o", "file/below"),
+        ("dataset", "freeze", "a", "--from", ".", "--workspace", "file"),
+        ("export", "a" * 300),
+    ],
+)
+def test_files_where_folders_must_be(
+    kaogae: Kaogae, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "manifest.jsonl").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    code, _, stderr = kaogae(*command)
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert "can't be used" in stderr

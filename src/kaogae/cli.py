@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from kaogae import __version__
-from kaogae.errors import KaogaeError
+from kaogae.errors import KaogaeError, UsageError
 
 if TYPE_CHECKING:
     from kaogae.train import Step
@@ -68,7 +68,7 @@ def dataset_freeze(
 
     from kaogae.dataset import Shares, freeze
 
-    with Progress(console=err) as bar:
+    with Progress(console=err, disable=not err.is_terminal) as bar:
         task = bar.add_task("faces", total=None)
         report = freeze(
             name,
@@ -142,7 +142,8 @@ def transfer(
     from kaogae.expressions import EXPRESSIONS, parse_expression
     from kaogae.transfer import Options, Transferrer, check_strength, parse_face, plan, run, save_sheets
 
-    chosen = EXPRESSIONS if "all" in to else tuple(dict.fromkeys(map(parse_expression, to)))
+    named = dict.fromkeys(parse_expression(one) for one in to if one.strip().lower() != "all")
+    chosen = EXPRESSIONS if any(one.strip().lower() == "all" for one in to) else tuple(named)
     options = Options(chosen, check_strength(strength), parse_face(face), crop, save_mask, sheet)
     jobs = plan(pictures, output, options)
     outcomes = _follow(run(Transferrer.load(model), jobs, options), len(jobs))
@@ -199,7 +200,7 @@ def atelier(
     from kaogae.atelier.manifest import Order, contact_sheet, write_folder
 
     order = Order(size, intensity=intensity, roughness=roughness)
-    with Progress(console=err, disable=as_json) as bar:
+    with Progress(console=err, disable=as_json or not err.is_terminal) as bar:
         task = bar.add_task("drawing", total=characters + scenes)
         rows = write_folder(
             folder,
@@ -240,6 +241,8 @@ def train(
     from kaogae.train import train as run
 
     config = load_settings(preset, changes)
+    if max_time is not None and not max_time > 0:
+        raise UsageError(f"--max-time {max_time:g} isn't a number of minutes above 0.")
     sets = [load(Path(one) if Path(one).is_dir() else workspace / "sets" / check_name(one)) for one in data]
     if threads is not None:
         torch.set_num_threads(max(1, threads))
@@ -301,7 +304,7 @@ def export(
     from kaogae.train import export_run
 
     place = run if run.exists() else workspace / "runs" / run
-    target = output or Path(f"{place.stem}.{kind}")
+    target = output or Path(f"{place.name if place.is_dir() else place.stem}.{kind}")
     report = export_run(place, kind, target, half=half)
     out.print(
         f"{target}: {report.bytes / 1e6:.1f} MB, at most {report.difference:.5f} from PyTorch",
@@ -319,6 +322,8 @@ def main() -> None:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except KaogaeError as error:
         code = _complain(str(error))
+    except OSError as error:  # a path that no command expected: too long, no permission, a file as a folder
+        code = _complain(f"{error.filename or 'A file'} can't be used: {error.strerror or error}.")
     except KeyboardInterrupt:
         code = 130
     except Exception as error:

@@ -96,3 +96,23 @@ def test_crops_of_several_faces_are_numbered(scene: Path, model: Path, tmp_path:
         "both.sad.face1.png",
         "both.sad.face2.png",
     ]
+
+
+def test_two_masks_never_become_one_file(tmp_path: Path) -> None:
+    sources = [tmp_path / "a.png", tmp_path / "a.jpg"]
+    assert len(plan(sources, tmp_path / "out", HAPPY)) == 2
+    with pytest.raises(UsageError, match="would both become"):
+        plan(sources, tmp_path / "out", Options((Expression.HAPPY,), save_mask=True))
+
+
+def test_a_sheet_never_becomes_an_input_in_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for name in ("a/x.png", "contact-sheet.png"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(UsageError, match="is an input and would be overwritten"):
+        plan([tmp_path], tmp_path, Options((Expression.HAPPY,), sheet=True))
+
+
+def test_folders_named_like_pictures_are_no_pictures(folder: Path) -> None:
+    (folder / "c.png").mkdir()
+    assert folder / "c.png" not in [job.source for job in plan([folder], folder / "out", HAPPY)]

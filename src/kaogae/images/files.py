@@ -5,6 +5,7 @@ import stat
 import struct
 import warnings
 import zlib
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,8 @@ def save_picture(picture: Picture, path: str | Path) -> None:
     except OSError as error:
         raise PictureError(f"{path} can't be written: {error.strerror or error}.") from error
     finally:
-        if beside.exists():
-            beside.unlink()
+        with suppress(OSError):  # a name that is too long was refused above, and would be here again
+            beside.unlink(missing_ok=True)
 
 
 def format_of(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Many pictures: which files become which, and going on when one of them fails."""
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -113,7 +114,7 @@ def plan(sources: Sequence[Path], out: Path, options: Options) -> list[Job]:
         jobs = [Job(sources[0], out.parent, exactly=out)]
     else:
         jobs = [job for source in sources for job in _jobs(source, out)]
-    _refuse_clashes(jobs, options)
+    _refuse_clashes(jobs, out, options)
     return jobs
 
 
@@ -123,7 +124,7 @@ def run(transferrer: Transferrer, jobs: Sequence[Job], options: Options) -> Iter
     Raises:
         ModelError: the model fails, as it would on every picture.
     """
-    inputs = {job.source.resolve() for job in jobs}
+    inputs = {_real(job.source) for job in jobs}
     for job in jobs:
         outcome, start = Outcome(job.source), time.monotonic()
         try:
@@ -132,6 +133,8 @@ def run(transferrer: Transferrer, jobs: Sequence[Job], options: Options) -> Iter
             raise
         except KaogaeError as error:
             outcome.error = error
+        except OSError as error:  # of the path itself: too long, or in a folder that may not be entered
+            outcome.error = PictureError(f"{job.source} can't be read: {error.strerror}.")
         outcome.seconds = time.monotonic() - start
         yield outcome
 
@@ -190,34 +193,40 @@ def _jobs(source: Path, out: Path) -> list[Job]:
         path
         for path in sorted(source.rglob("*"))
         if path.suffix.lower() in known
+        and not path.is_dir()
         and not any(part.startswith(".") for part in path.relative_to(source).parts)
-        and not (out.resolve() in path.resolve().parents and out.resolve() != source.resolve())
+        and not (_real(out) in _real(path).parents and _real(out) != _real(source))
     ]
     if not found:
         raise UsageError(f"There are no pictures in the folder {source}.")
     return [Job(path, out / path.parent.relative_to(source)) for path in found]
 
 
-def _refuse_clashes(jobs: Sequence[Job], options: Options) -> None:
-    inputs = {job.source.resolve() for job in jobs}
+def _refuse_clashes(jobs: Sequence[Job], out: Path, options: Options) -> None:
+    inputs = {_real(job.source) for job in jobs}
     taken: dict[Path, Path] = {}
     for job in jobs:
         for expression in options.expressions:
             target = job.target(expression, ".png" if options.crop else job.source.suffix)
             for path in (target, job.mask(expression)) if options.save_mask else (target,):
                 _refuse_input(path, inputs)
-            other = taken.setdefault(target.resolve(), job.source)
-            if other != job.source:
-                raise UsageError(f"{other} and {job.source} would both become {target}: use two runs.")
+                other = taken.setdefault(_real(path), job.source)
+                if other != job.source:
+                    raise UsageError(f"{other} and {job.source} would both become {path}: use two runs.")
     if options.sheet and jobs:
-        _refuse_input(jobs[0].folder / "contact-sheet.png", inputs)
+        _refuse_input((jobs[0].folder if jobs[0].exactly else out) / "contact-sheet.png", inputs)
     if not jobs:
         raise UsageError("There is nothing to do: name at least one picture or folder.")
 
 
 def _refuse_input(target: Path, inputs: set[Path]) -> None:
-    if target.resolve() in inputs:
+    if _real(target) in inputs:
         raise UsageError(f"{target} is an input and would be overwritten: choose another place with -o.")
+
+
+def _real(path: Path) -> Path:
+    """Without links. `Path.resolve` fails on links that lead in a circle."""
+    return Path(os.path.realpath(path))
 
 
 def _make_folder(folder: Path) -> None:

@@ -193,7 +193,7 @@ def parse_face(face: FaceChoice | str) -> FaceChoice:
     """
     if face in ("largest", "all"):
         return face
-    number = int(face) if str(face).isdecimal() else 0
+    number = int(face) if str(face).isdecimal() and len(str(face)) < 10 else 0
     if number < 1:
         raise UsageError(f"There is no face '{face}': choose largest, all, or a number that counts from 1.")
     return number
