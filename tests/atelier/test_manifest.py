@@ -80,3 +80,20 @@ def test_the_contact_sheet_shows_the_faces(tmp_path: Path):
     rows = write_faces(tmp_path / "a", 1, size=48, workers=1)
     sheet = cv2.imread(str(contact_sheet(tmp_path / "a", rows, columns=3, side=32)))
     assert sheet.shape == (64, 96, 3)
+
+
+def test_pictures_that_the_atelier_did_not_draw_are_never_replaced(tmp_path: Path):
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / "mine.png").write_bytes(b"precious")
+    (tmp_path / "manifest.jsonl").write_text("{}")
+    with pytest.raises(UsageError, match="holds something else"):
+        write_faces(tmp_path, 1, size=48, workers=1)
+    assert (tmp_path / "faces" / "mine.png").read_bytes() == b"precious"
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    write_faces(tmp_path / "link", 1, size=48, workers=1)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "manifest.jsonl").is_file()

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import random
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from kaogae.faces import crop_matrix
 from kaogae.parallel import parallel_map
 
 MANIFEST = "manifest.jsonl"
+_OUR_NAME = re.compile(r"-?\d{7,}(-[a-z]+)?\.png")
 Row = dict[str, Any]
 Progress = Callable[[int], None]
 
@@ -128,6 +131,7 @@ def write_folder(
         UsageError: `out` holds something that isn't a drawn folder, or a number is out of range.
     """
     _check(order, characters, scenes)
+    out = Path(os.path.realpath(out))  # so that a link stays one, and '.' has a name
     if out.exists() and not _is_ours(out):
         raise UsageError(f"{out} already holds something else: choose another folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -157,7 +161,9 @@ def _is_ours(folder: Path) -> bool:
     if not folder.is_dir():
         return False
     names = {entry.name for entry in folder.iterdir()}
-    return names <= {MANIFEST, "faces", "scenes", "sheet.png"} and (MANIFEST in names or not names)
+    pictures = (entry.name for part in ("faces", "scenes") for entry in folder.glob(f"{part}/*"))
+    ours = names <= {MANIFEST, "faces", "scenes", "sheet.png"} and all(map(_OUR_NAME.fullmatch, pictures))
+    return ours and (MANIFEST in names or not names)
 
 
 def _check(order: Order, characters: int, scenes: int) -> None:
@@ -169,6 +175,8 @@ def _check(order: Order, characters: int, scenes: int) -> None:
         raise UsageError("The intensity's least and most must be between 0 and 1, the least first.")
     if not 128 <= order.sides[0] <= order.sides[1] <= 8192:
         raise UsageError("The sides of scenes must be between 128 and 8192 pixels, the least first.")
+    if not 0 <= order.roughness <= 10:
+        raise UsageError(f"A roughness of {order.roughness} is out of range: 0 to 10.")
     if not order.expressions:
         raise UsageError("Ask for at least one expression.")
 
