@@ -85,3 +85,10 @@ def test_failed_training_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="isn't finite"):
         save_checkpoint(tmp_path / "a.safetensors", generator, Header(TINY, 64))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("training", [5, [1]])
+def test_a_header_with_a_training_of_the_wrong_kind(tmp_path: Path, training: object) -> None:
+    header = {**json.loads(Header(TINY, 64).to_json()), "training": training}
+    with pytest.raises(ModelError, match="wrong kind"):
+        load_checkpoint(with_header(tmp_path / "a.safetensors", json.dumps(header)))

@@ -88,3 +88,17 @@ def test_a_damaged_configuration_is_refused() -> None:
     for text in ("=", "[" * 3000, "batch = 3\n"):
         with pytest.raises((ConfigError, TypeError)):
             parse_settings(text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "generator.architecture=[1]",
+        "weights.focus=" + "9" * 400,
+        "weights.focus=" + "9" * 5000,
+        "seed=" + "[" * 5000,
+    ],
+)
+def test_nonsense_is_refused_with_a_sentence(change: str) -> None:
+    with pytest.raises(ConfigError):
+        load_settings("smoke", [change])

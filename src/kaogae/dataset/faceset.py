@@ -126,7 +126,7 @@ def load(path: Path) -> FaceSet:
 def _json_object(text: str, where: str) -> dict[str, Any]:
     try:
         value: object = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ManifestError(f"{where}: this is not JSON.") from error
     if not isinstance(value, dict):
         raise ManifestError(f"{where}: expected a JSON object.")

@@ -84,7 +84,7 @@ def _json_rows(manifest: Path) -> Iterator[tuple[str, Row]]:
             continue
         try:
             row: object = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise ManifestError(f"{where}: this is not JSON.") from error
         if not isinstance(row, dict):
             raise ManifestError(f"{where}: expected one JSON object per line.")
@@ -154,7 +154,10 @@ def _text(row: Row, key: str, where: str, *, default: str | None = None) -> str:
         return default
     if not isinstance(value, str | int):
         raise ManifestError(f"{where}: '{key}' must be text.")
-    return str(value)
+    text = str(value)
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ManifestError(f"{where}: '{key}' isn't Unicode text.")
+    return text
 
 
 def _expression(label: str, where: str) -> Expression:

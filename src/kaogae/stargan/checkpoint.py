@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -86,8 +87,12 @@ class Header:
         metrics, training = values.get("metrics", {}), values.get("training", {})
         if type(size) is not int or not 8 <= size <= 1024 or type(seen) is not int or seen < 0:
             raise ModelError("The checkpoint's header has an impossible image size or number of images seen.")
-        if not (dataset is None or isinstance(dataset, str)) or not isinstance(metrics, dict | None):
-            raise ModelError("The checkpoint's header has a data-set hash or metrics of the wrong kind.")
+        if not (dataset is None or isinstance(dataset, str)) or not all(
+            isinstance(one, dict | None) for one in (metrics, training)
+        ):
+            raise ModelError(
+                "The checkpoint's header has a data-set hash, metrics or training of the wrong kind."
+            )
         return cls(config, size, seen, dataset, dict(metrics or {}), dict(training or {}))
 
 
@@ -146,7 +151,8 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise ModelError(f"{path} can't be written: {error.strerror}.") from error
 
 

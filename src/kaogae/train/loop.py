@@ -157,7 +157,8 @@ def _claim(folder: Path, config: TrainConfig) -> None:
     """Write the resolved settings, or see that they are those of the run that is there."""
     path = folder / "config.toml"
     if path.is_file():
-        changed = set(differences(parse_settings(path.read_text("utf-8")), config)) - MAY_CHANGE
+        text = path.read_text("utf-8", "replace")
+        changed = set(differences(parse_settings(text), config)) - MAY_CHANGE
         if changed:
             raise ConfigError(
                 f"{folder} holds a run with other settings ({', '.join(sorted(changed))}): "

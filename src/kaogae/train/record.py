@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -37,14 +37,17 @@ def log_losses(path: Path, row: dict[str, Any]) -> None:
 
 
 def read_losses(path: Path) -> list[dict[str, Any]]:
-    """The rows at `path`; a last line that was cut off by a stop is left out."""
+    """The rows at `path`; from a damaged line on, as a stop leaves it, they are left out."""
     rows: list[dict[str, Any]] = []
     if path.is_file():
-        for line in path.read_text("utf-8").splitlines():
+        for line in path.read_text("utf-8", "replace").splitlines():
             try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
                 break
+            if not isinstance(row, dict) or "iteration" not in row:
+                break
+            rows.append(cast("dict[str, Any]", row))
     return rows
 
 

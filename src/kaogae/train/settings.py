@@ -39,7 +39,7 @@ def parse_settings(text: str) -> TrainConfig:
     """
     try:
         values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"This is not a configuration: {error}") from error
     return _config(values, [])
 
@@ -69,8 +69,8 @@ def _apply(values: dict[str, Any], change: str, problems: list[str]) -> None:
         return
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()  # a bare word
+    except (ValueError, RecursionError):
+        value = text.strip()  # a bare word, or what TOML can't hold
     *sections, name = key.split(".")
     table: Any = values
     for section in sections:
@@ -113,7 +113,7 @@ def _build(kind: Any, values: Mapping[str, Any], prefix: str, problems: list[str
 def _generator_kind(value: Any, problems: list[str]) -> type[SmallConfig] | type[StarganConfig]:
     architecture = value.get("architecture", "stargan") if isinstance(value, dict) else "stargan"
     kinds = {"small": SmallConfig, "stargan": StarganConfig}
-    if architecture not in kinds:
+    if str(architecture) not in kinds:
         problems.append(f"There is no generator '{architecture}'{_hint(str(architecture), kinds)}")
     return kinds.get(str(architecture), StarganConfig)
 
@@ -122,7 +122,8 @@ def _fits(value: object, hint: Any) -> bool:
     if get_origin(hint) is Literal:
         return value in get_args(hint)
     if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
+        whole = type(value) is int and abs(value) < 10**300  # larger ones don't become a float
+        return whole or isinstance(value, float)
     return type(value) is hint
 
 

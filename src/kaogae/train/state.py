@@ -45,6 +45,7 @@ def load_state(path: Path, networks: Networks) -> int:
         RuntimeError,
         ValueError,
         KeyError,
+        AttributeError,
         TypeError,
         EOFError,
         pickle.UnpicklingError,
