@@ -304,7 +304,9 @@ def report(
     print(f"{'':10}" + "".join(f"{e:>10}" for e in EXPRESSIONS) + "    recall")
     for e, row in zip(EXPRESSIONS, total, strict=True):
         print(
-            f"{e:10}" + "".join(f"{v / len(runs):10.1f}" for v in row) + f"{row[e.position] / row.sum():10.2f}"
+            f"{e:10}"
+            + "".join(f"{v / len(runs):10.1f}" for v in row)
+            + f"{row[e.position] / row.sum():10.2f}"
         )
     right = np.mean([r.argmax(1) == labels for r in runs], 0)
     by_source = {
@@ -314,7 +316,9 @@ def report(
         "sim2real": float(np.mean(scores)),
         "seeds": scores,
         "accuracy": float(right.mean()),
-        "recall": {str(e): float(total[e.position, e.position] / total[e.position].sum()) for e in EXPRESSIONS},
+        "recall": {
+            str(e): float(total[e.position, e.position] / total[e.position].sum()) for e in EXPRESSIONS
+        },
         "by_source": by_source,
     }
 
