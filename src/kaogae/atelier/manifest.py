@@ -135,8 +135,7 @@ def write_folder(
     if out.exists() and not _is_ours(out):
         raise UsageError(f"{out} already holds something else: choose another folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    draft = out.with_name(f".{out.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
+    draft, before = (out.with_name(f".{out.name}.{os.getpid()}.{what}") for what in ("draft", "before"))
     draft.mkdir()
     try:
         (draft / "faces").mkdir()
@@ -150,10 +149,11 @@ def write_folder(
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (draft / MANIFEST).write_text(text, encoding="utf-8")
         if out.exists():
-            shutil.rmtree(out)
+            out.rename(before)  # so that at every moment one of the two is whole
         draft.rename(out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+    shutil.rmtree(before, ignore_errors=True)
     return rows
 
 
