@@ -2,10 +2,11 @@
 
     python benchmarks/what_moved.py [--model PATH] [--drawn 100] [--faces FOLDER ...] [--sheet OUT.png]
 
-The known failure of expression transfer is that only the mouth moves, so the parts are measured apart. A part's
-figure is the mean absolute change of its pixels (0 to 255), and beside it the share of faces in which that is above
-4. The named alternative is on drawn faces the truth: the same character drawn with that expression. Drawn faces
-have seeds that training never uses; FOLDER has faces and a manifest.csv with their landmarks.
+The known failure of expression transfer is that only the mouth moves, so the parts are measured apart. A
+part's figure is the mean absolute change of its pixels (0 to 255), and beside it the share of faces in which
+that is above 4. The named alternative is on drawn faces the truth: the same character drawn with that
+expression. Drawn faces have seeds that training never uses; FOLDER has faces and a manifest.csv with their
+landmarks.
 """
 
 import argparse
@@ -33,7 +34,7 @@ PARTS = ("eyes", "brows", "mouth", "rest")
 
 @dataclass(frozen=True)
 class Face:
-    """One aligned crop [S, S, 3] and its mouth (x, y) in crop pixels; the truth per expression if it is known."""
+    """An aligned crop [S, S, 3], its mouth (x, y) in pixels, and the truth per expression if it is known."""
 
     pixels: Pixels
     mouth: tuple[float, float]
