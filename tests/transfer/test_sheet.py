@@ -13,12 +13,14 @@ from kaogae.transfer.sheet import CELL, ROWS, Row, cell
 FACE = Face((40, 40, 60, 60), (55, 70), (85, 70), (70, 88), (70, 80), (70, 100), 1.0)
 
 
-def test_a_cell_shows_the_head_and_a_card_beyond_the_picture() -> None:
-    picture = Picture.of(np.full((200, 90, 3), (10, 200, 30), np.uint8))
-    shown = np.array(cell(picture, FACE))
+def test_a_cell_shows_the_head_and_nothing_beyond_the_picture() -> None:
+    pixels = np.full((200, 90, 3), (10, 200, 30), np.uint8)
+    pixels[60:80, 48:62] = (0, 0, 0)  # the left eye
+    shown = np.array(cell(Picture.of(pixels), FACE))
     assert shown.shape == (CELL, CELL, 3)
-    assert (shown[CELL // 2, CELL // 2] == (10, 200, 30)).all()
-    assert (shown[CELL // 2, -1] == 255).all()
+    dark = np.argwhere((shown == 0).all(axis=2))
+    assert 0 < dark.min() < dark.max() < CELL - 1
+    assert (shown[:, [0, -1]] == (10, 200, 30)).all()
 
 
 def test_many_rows_go_onto_several_sheets(tmp_path: Path) -> None:

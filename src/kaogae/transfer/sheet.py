@@ -34,19 +34,15 @@ class Row:
 
 def cell(picture: Picture, face: Face) -> Image.Image:
     """The head around `face` as it stands in the picture, on a plain card: RGB, `CELL` × `CELL`."""
-    side = AROUND * CROP_SCALE * face.eye_distance
+    size = picture.pixels.shape[1::-1]
+    side = min(AROUND * CROP_SCALE * face.eye_distance, *size)
     eyes = np.add(face.left_eye, face.right_eye) / 2
-    # Half way between the eyes and the chin, so that hair and chin are both there
-    x, y = (eyes + np.array(face.chin)) / 2 - [0, 0.05 * side]
+    # Half way between the eyes and the chin, so that hair and chin are both there, and nowhere outside
+    middle = (eyes + np.array(face.chin)) / 2 - [0, 0.05 * side]
+    left, top = np.clip(middle - side / 2, 0, np.array(size) - side)
     scale = CELL / side
-    matrix = np.array([[scale, 0, CELL / 2 - scale * x], [0, scale, CELL / 2 - scale * y]])
-    opaque = np.dstack([picture.over(CARD), np.full(picture.pixels.shape[:2], 255, np.uint8)])
-    framed = np.pad(opaque, ((1, 1), (1, 1), (0, 0)))  # beyond the picture's edge there is nothing
-    matrix[:, 2] -= scale
-    shown = warp(framed, matrix, (CELL, CELL))
-    card = np.full((CELL, CELL, 3), CARD, np.uint8)
-    share = shown[..., 3:].astype(np.float32) / 255
-    return Image.fromarray(np.rint(shown[..., :3] * share + card * (1 - share)).astype(np.uint8))
+    matrix = np.array([[scale, 0, -scale * left], [0, scale, -scale * top]])
+    return Image.fromarray(warp(picture.over(CARD), matrix, (CELL, CELL)))
 
 
 def contact_sheet(columns: Sequence[str], rows: Sequence[Row]) -> Image.Image:
