@@ -1,7 +1,7 @@
 """Who is drawn: all traits of one character, from one seed."""
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kaogae.atelier.accessories import AccessoryTraits
 from kaogae.atelier.brows import BrowTraits
@@ -63,7 +63,3 @@ class Character:
             clothes=ClothesTraits.sample(dice("clothes")),
             accessories=AccessoryTraits.sample(dice("accessories")),
         )
-
-    def with_style(self, style: Style) -> "Character":
-        """The same character by another hand."""
-        return replace(self, style=style)

@@ -21,6 +21,7 @@ from kaogae.atelier.scenes import Scene
 from kaogae.errors import UsageError
 from kaogae.expressions import EXPRESSIONS, Expression
 from kaogae.faces import crop_matrix
+from kaogae.images import Picture, save_picture
 from kaogae.parallel import parallel_map
 
 MANIFEST = "manifest.jsonl"
@@ -268,5 +269,5 @@ def contact_sheet(
     cells += [blank] * (-len(cells) % columns)
     sheet = np.concatenate([np.concatenate(cells[i : i + columns], 1) for i in range(0, len(cells), columns)])
     path = folder / "sheet.png"
-    cv2.imwrite(str(path), sheet)
+    save_picture(Picture.of(np.ascontiguousarray(sheet[..., ::-1])), path)
     return path

@@ -53,15 +53,21 @@ class Portrait:
         """[2, 3] from face units to the pixels of the aligned crop of `size`."""
         return crop_matrix(self.landmarks.left_eye, self.landmarks.right_eye, size)
 
-    def render(self, rig: Rig, size: int) -> Pixels:
-        """The aligned crop [size, size, 3] uint8 RGB with the expression `rig`."""
+    def render(self, rig: Rig, size: int, margin: int = 0) -> Pixels:
+        """The aligned crop [S, S, 3] uint8 RGB with the expression `rig`, S = `size` + 2 · `margin`.
+
+        Args:
+            margin: pixels drawn around the crop of `size` on every side.
+        """
+        side, matrix = size + 2 * margin, self.matrix(size)
+        matrix[:, 2] += margin
         canvas = Canvas()
-        self.background.draw(canvas, (size, size))
-        canvas.open(transform=transform(self.matrix(size)))
+        self.background.draw(canvas, (side, side))
+        canvas.open(transform=transform(matrix))
         draw(self.character, rig, self.pose, canvas)
         canvas.close()
-        drawn = over(rasterise(canvas.svg((0, 0, size, size)), size, size), "#ffffff")
-        return self.finish.apply(drawn)
+        drawn = over(rasterise(canvas.svg((0, 0, side, side)), side, side), "#ffffff")
+        return self.finish.apply(drawn, size)
 
     def points(self, size: int) -> dict[str, tuple[float, float]]:
         """Landmarks in pixels of the crop of `size`."""

@@ -18,10 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kaogae.atelier import expression as acting
-from kaogae.atelier.canvas import Canvas
-from kaogae.atelier.drawing import draw
-from kaogae.atelier.portrait import Portrait, transform
-from kaogae.atelier.render import over, rasterise
+from kaogae.atelier.portrait import Portrait
 from kaogae.atelier.rig import Rig
 from kaogae.expressions import EXPRESSIONS, Expression
 from kaogae.parallel import parallel_map
@@ -140,19 +137,7 @@ def draw_pairs(
 
 def render_set(portrait: Portrait, rigs: list[Rig], size: int, margin: int) -> Pixels:
     """[len(rigs), side, side, 3] RGB: one portrait with several rigs, cropped with a margin."""
-    side = size + 2 * margin
-    matrix = portrait.matrix(size)
-    matrix[:, 2] += margin
-    pictures: list[Pixels] = []
-    for rig in rigs:
-        canvas = Canvas()
-        portrait.background.draw(canvas, (side, side))
-        canvas.open(transform=transform(matrix))
-        draw(portrait.character, rig, portrait.pose, canvas)
-        canvas.close()
-        drawn = over(rasterise(canvas.svg((0, 0, side, side)), side, side), "#ffffff")
-        pictures.append(portrait.finish.apply(drawn, size))
-    return np.stack(pictures)
+    return np.stack([portrait.render(rig, size, margin) for rig in rigs])
 
 
 def _draw_chunk(order: Order, folder: Path, index: int) -> None:

@@ -67,14 +67,14 @@ def change(pixels: Pixels, matrix: Matrix, answer: Plane, attention: Plane | Non
     # From crop to this part of the picture
     back = invert_matrix(matrix) - [[0, 0, left], [0, 0, top]]
     part = (max(right - left, 1), max(bottom - top, 1))
-    weight = _fitted(_window(size) * _gate(difference, attention), back, part).clip(0, 1)
+    weight = warp(_window(size) * _gate(difference, attention), back, part).clip(0, 1)
     weight[weight < 1 / 255] = 0
-    redrawn = _fitted(_spread(smoothstep(difference, *REDRAWN), size), back, part).clip(0, 1)
-    enlarged = _fitted(crop, back, part)
-    drawn = _fitted(answer, back, part)
+    redrawn = warp(_spread(smoothstep(difference, *REDRAWN), size), back, part).clip(0, 1)
+    enlarged = warp(crop, back, part)
+    drawn = warp(answer, back, part)
     detail = pixels[top : top + part[1], left : left + part[0]] - enlarged
     sharp, factor = redraw(answer, magnification=1 / float(np.sqrt(np.linalg.det(matrix[:, :2]))))
-    crisp = _fitted(sharp, back @ np.diag([1 / factor, 1 / factor, 1]), part)
+    crisp = warp(sharp, back @ np.diag([1 / factor, 1 / factor, 1]), part)
     colours = drawn - enlarged + redrawn[..., None] * (crisp - drawn - detail)
     return Change(top, left, (weight[..., None] * colours).astype(np.float32), weight)
 
@@ -111,10 +111,6 @@ def _bounds(matrix: Matrix, size: int, shape: tuple[int, ...]) -> tuple[int, int
     right, bottom = np.ceil(corners.max(axis=0)).astype(int)
     height, width = shape[:2]
     return min(max(top, 0), height - 1), min(max(left, 0), width - 1), min(bottom, height), min(right, width)
-
-
-def _fitted(values: Plane, back: Matrix, part: tuple[int, int]) -> Plane:
-    return warp(values, back, part)
 
 
 def _window(size: int) -> Plane:
