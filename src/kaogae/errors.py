@@ -30,3 +30,15 @@ class ConfigError(KaogaeError):
 
 class ManifestError(KaogaeError):
     """A data set that can't be used: missing or changed files, unknown labels, paths that lead outside."""
+
+
+class CatalogError(KaogaeError):
+    """A catalogue that can't be used: newer than this version, locked, read-only, full disk, no server."""
+
+
+class CollectError(KaogaeError):
+    """A site, project or folder that pictures can't be collected from."""
+
+
+class WeightsError(KaogaeError):
+    """Weights that can't be fetched or aren't the ones that they should be."""

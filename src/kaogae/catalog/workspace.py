@@ -1,0 +1,34 @@
+"""The workspace: one folder with everything that the stages make."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaogae.catalog.catalog import Catalog, open_catalog
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where things lie. Folders are made by whoever writes into them."""
+
+    folder: Path
+    catalog_url: str | None = None
+    """A database of its own; None: catalog.db in the workspace."""
+
+    @property
+    def pictures(self) -> Path:
+        """Collected pictures: pictures/<site>/<name>."""
+        return self.folder / "pictures"
+
+    @property
+    def faces(self) -> Path:
+        """Aligned crops: faces/<first two letters>/<hash>.png."""
+        return self.folder / "faces"
+
+    @property
+    def sets(self) -> Path:
+        """Frozen sets."""
+        return self.folder / "sets"
+
+    def open(self) -> Catalog:
+        """The workspace's catalogue; errors as in `open_catalog`."""
+        return open_catalog(self.catalog_url or self.folder / "catalog.db")

@@ -1,0 +1,1 @@
+"""Stage 1, collect: pictures from Danbooru, Getchu, visual-novel projects, folders and shared manifests."""
