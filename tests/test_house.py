@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted((ROOT / "src").rglob("*.py"))
+SOURCES = sorted(
+    path for path in (ROOT / "src").rglob("*.py") if path.parent.name != "versions"
+)  # migrations: lists
 LONGEST_FUNCTION, LONGEST_LOOP, LONGEST_CLASS, LONGEST_FILE = 80, 120, 150, 400
 
 
