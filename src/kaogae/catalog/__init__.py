@@ -2,6 +2,7 @@
 
 from kaogae.catalog.catalog import Catalog, open_catalog
 from kaogae.catalog.models import Annotator, Campaign, Face, Picture, Vote
+from kaogae.catalog.types import storable
 from kaogae.catalog.workspace import Workspace
 
-__all__ = ["Annotator", "Campaign", "Catalog", "Face", "Picture", "Vote", "Workspace", "open_catalog"]
+__all__ = ["Annotator", "Campaign", "Catalog", "Face", "Picture", "Vote", "Workspace", "open_catalog", "storable"]

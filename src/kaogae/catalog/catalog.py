@@ -1,50 +1,44 @@
 """Opening the catalogue: SQLite in the workspace, or PostgreSQL by URL."""
 
-import os
+import contextlib
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from kaogae.errors import CatalogError, UsageError
-
-BUSY_SECONDS = 30
-"""How long a writer waits for another one before it gives up."""
-
-MIGRATIONS = Path(__file__).parent / "migrations"
+from kaogae.catalog.engine import make_engine, place, sentences
+from kaogae.catalog.migrating import bring_up_to_date
+from kaogae.errors import CatalogError
 
 
 class Catalog:
     """The catalogue behind one database. Open it with `open_catalog`."""
 
-    def __init__(self, engine: Engine, locks: Path) -> None:
-        """`locks`: where the files lie that keep two runs of one stage apart."""
+    def __init__(self, engine: Engine) -> None:
+        """`engine`: as `make_engine` prepares it."""
         self.engine = engine
-        self._locks = locks
 
     @property
     def place(self) -> str:
         """The database, as a person may see it: without the password."""
-        return self.engine.url.render_as_string(hide_password=True)
+        return place(self.engine)
 
     @contextmanager
     def session(self) -> Generator[Session]:
         """One transaction: committed at the end of the block, rolled back if it raises.
 
+        Writers of one SQLite catalogue come one after another, from their first statement on.
+
         Raises:
             CatalogError: the database refuses: full disk, read-only, locked too long, connection lost.
         """
         with (
-            _sentences(self.engine),
+            sentences(self.engine),
             Session(self.engine, expire_on_commit=False) as session,
             session.begin(),
         ):
@@ -52,55 +46,75 @@ class Catalog:
 
     @contextmanager
     def reading(self) -> Generator[Session]:
-        """A consistent view that waits for no writer and changes nothing; errors as in `session`."""
+        """A view of one moment: waits for no writer, can't change anything. Errors as in `session`."""
+        options = (
+            {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            if self.engine.dialect.name == "postgresql"
+            else {"reading": True}
+        )
         with (
-            _sentences(self.engine),
-            self.engine.connect().execution_options(reading=True) as connection,
+            sentences(self.engine),
+            self.engine.connect().execution_options(**options) as connection,
             Session(connection, expire_on_commit=False) as session,
         ):
             yield session
 
     @contextmanager
     def alone(self, stage: str) -> Generator[None]:
-        """Nobody else runs `stage` on this catalogue during the block.
+        """Nobody else runs `stage` on this catalogue during the block, on whatever machine.
+
+        A run that is killed gives the stage free.
 
         Raises:
             CatalogError: another run of the stage is at work.
         """
-        busy = CatalogError(
-            f"Another run of '{stage}' is at work on {self.place}: wait for it, or stop it first."
-        )
-        if self.engine.dialect.name == "postgresql":
-            with _sentences(self.engine), self.engine.connect() as connection:
-                mine = connection.scalar(text("select pg_try_advisory_lock(hashtext(:s))"), {"s": stage})
-                connection.commit()  # the lock belongs to the connection: no transaction needs to stay open
-                if not mine:
-                    raise busy
-                try:
-                    yield
-                finally:
-                    connection.detach()  # closed at the end, not given back: the server then frees the lock
+        lock = self._server_lock if self.engine.dialect.name == "postgresql" else self._file_lock
+        with lock(stage) as mine:
+            if not mine:
+                raise CatalogError(
+                    f"Another run of '{stage}' is at work on {self.place}: wait for it, or stop it first."
+                )
+            yield
+
+    @contextmanager
+    def _server_lock(self, stage: str) -> Generator[bool]:
+        """Held by a connection of its own; no transaction stays open meanwhile."""
+        with sentences(self.engine):
+            connection = self.engine.connect()
+        try:
+            with sentences(self.engine):
+                mine = bool(_advisory(connection, "try_advisory_lock", stage))
+            yield mine
+            if mine:
+                with contextlib.suppress(DBAPIError):  # the connection is lost, and the lock with it
+                    _advisory(connection, "advisory_unlock", stage)
+        finally:
+            connection.invalidate()  # never back to the pool: if the lock is still held, closing frees it
+            connection.close()
+
+    @contextmanager
+    def _file_lock(self, stage: str) -> Generator[bool]:
+        file = Path(str(self.engine.url.database))
+        lock = FileLock(file.with_name(f".{file.name}.{re.sub('[^A-Za-z0-9]+', '-', stage)}.lock"), timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            yield False
             return
         try:
-            with FileLock(self._locks / f".{stage}.lock", timeout=0):
-                yield
-        except Timeout as error:
-            raise busy from error
+            yield True
+        finally:
+            lock.release()
 
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
 
 
-@contextmanager
-def _sentences(engine: Engine) -> Generator[None]:
-    """What the database says becomes a sentence."""
-    try:
-        yield
-    except DBAPIError as error:
-        place = engine.url.render_as_string(hide_password=True)
-        why = str(error.orig).strip().split("\n", 1)[0]
-        raise CatalogError(f"The catalogue {place} can't be used: {why}.") from error
+def _advisory(connection: Connection, function: str, stage: str) -> object:
+    result = connection.scalar(text(f"select pg_{function}(hashtext('kaogae'), hashtext(:s))"), {"s": stage})
+    connection.commit()
+    return result
 
 
 def open_catalog(url: str | Path) -> Catalog:
@@ -113,82 +127,10 @@ def open_catalog(url: str | Path) -> Catalog:
         CatalogError: there is no server, the file isn't a catalogue, or it belongs to a newer version.
         UsageError: the URL isn't one of SQLite or PostgreSQL.
     """
-    engine, locks = _engine(url)
-    catalog = Catalog(engine, locks)
+    engine = make_engine(url)
     try:
-        _migrate(catalog)
+        bring_up_to_date(engine)
     except BaseException:
-        catalog.close()
+        engine.dispose()
         raise
-    return catalog
-
-
-def _engine(url: str | Path) -> tuple[Engine, Path]:
-    text_url = f"sqlite:///{url}" if isinstance(url, Path) else url
-    try:
-        parsed = make_url(text_url)
-        kind = parsed.get_backend_name()
-        if kind == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-            return create_engine(parsed, pool_pre_ping=True), Path()
-        if kind != "sqlite" or not parsed.database:
-            raise ArgumentError
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise UsageError(
-            f"'{text_url}' isn't a catalogue: give an SQLite file, or postgresql+psycopg://user@host/name."
-        ) from error
-    file = Path(parsed.database)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new = not file.exists()
-        if not new and not os.access(file, os.W_OK):
-            raise PermissionError(13, "it is read-only")
-    except OSError as error:
-        raise CatalogError(f"The catalogue {file} can't be used: {error.strerror}.") from error
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_at_once)
-    return engine, file.parent
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # SQLAlchemy begins transactions, not Python's driver
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", "cache_size=-65536"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_at_once(connection: Connection) -> None:
-    """Two writers that both began by reading could not go on: take the write lock first, and wait for it.
-
-    Reading alone doesn't need it: see `Catalog.reading`.
-    """
-    immediate = not connection.get_execution_options().get("reading")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-def _migrate(catalog: Catalog) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    script = ScriptDirectory.from_config(config)
-    known = {revision.revision for revision in script.walk_revisions()}
-    with _sentences(catalog.engine):
-        with catalog.engine.connect().execution_options(reading=True) as connection:
-            if _revision(connection, catalog, known) == script.get_current_head():
-                return
-        with catalog.engine.begin() as connection:
-            if connection.dialect.name == "postgresql":  # two that open a new catalogue at once
-                connection.execute(text("select pg_advisory_xact_lock(hashtext('kaogae migration'))"))
-            _revision(connection, catalog, known)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-
-
-def _revision(connection: Connection, catalog: Catalog, known: set[str]) -> str | None:
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in known:
-        raise CatalogError(
-            f"The catalogue {catalog.place} was made by a newer Kaogae (revision {current}): update Kaogae."
-        )
-    return current
+    return Catalog(engine)
