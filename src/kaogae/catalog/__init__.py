@@ -5,4 +5,14 @@ from kaogae.catalog.models import Annotator, Campaign, Face, Picture, Vote
 from kaogae.catalog.types import storable
 from kaogae.catalog.workspace import Workspace
 
-__all__ = ["Annotator", "Campaign", "Catalog", "Face", "Picture", "Vote", "Workspace", "open_catalog", "storable"]
+__all__ = [
+    "Annotator",
+    "Campaign",
+    "Catalog",
+    "Face",
+    "Picture",
+    "Vote",
+    "Workspace",
+    "open_catalog",
+    "storable",
+]

@@ -43,7 +43,7 @@ class Picture(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     site: Mapped[str] = mapped_column(Text(200))
     """danbooru, getchu, renpy:<project>, folder:<name>."""
-    post: Mapped[str] = mapped_column(Text(1500))
+    post: Mapped[str] = mapped_column(Text(2000))
     """What the site calls it: the post's number, the path inside the project."""
     sha256: Mapped[str | None] = mapped_column(Text(64), index=True)
     """Of the file; None if there is no file."""

@@ -18,8 +18,8 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 def storable(text: str, limit: int | None = None) -> str:
     r"""`text` as the catalogue keeps it, the same for the same text always.
 
-    NUL and lone surrogates become visible escapes (`\x00`, `\udce9`). A text of more than `limit` bytes in UTF-8
-    is cut, and ends in a part of its hash: an index has no room for more, and two long texts must stay two.
+    NUL and lone surrogates become visible escapes (`\x00`, `\udce9`). A text of more than `limit` bytes in
+    UTF-8 is cut and ends in its hash: an index has no room for more, and two long texts must stay two.
     """
     clean = UNSTORABLE.sub(_escape, str(text))  # a StrEnum becomes its value
     raw = clean.encode()
