@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import animeface
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from kaogae.faces import views
 from kaogae.faces.alignment import Matrix, invert_matrix
 from kaogae.faces.face import Face, merge
+from kaogae.faces.views import Pixels, View
 from kaogae.images import Picture
-
-Pixels = NDArray[np.uint8]
 
 CONFIDENCE = 0.8
 """Least confidence of a face (paper, III.A step 2)."""
@@ -26,8 +24,6 @@ FINEST = 2560
 """Longer side at which a large picture is searched in tiles."""
 TILE, OVERLAP = 1024, 192
 """Side of a tile and what it shares with the next, in pixels: more than a face that is only seen here."""
-MARGIN = 1 / 8
-"""What is added around a view, as a share of its longer side: a face that touches the border isn't found."""
 
 
 class Detector(Protocol):
@@ -69,20 +65,21 @@ class AnimefaceDetector:
         for searching, view in enumerate(_views(pixels)):
             if found and not every and searching >= 2:
                 break
-            found += self._look(*view)
+            found += look(*view, self.confidence)
         for change in () if found else _SECOND_LOOKS:
             for side in WHOLE[:2]:
-                view, matrix = _whole(pixels, side)
-                found += self._look(*change(view, matrix))
+                view, matrix = views.whole(pixels, side)
+                found += look(*change(view, matrix), self.confidence)
             if found:
                 break
         return merge(found)
 
-    def _look(self, view: Pixels, matrix: Matrix) -> list[Face]:
-        """The faces in one view, in the coordinates that `matrix` (picture to view) comes from."""
-        results = animeface.detect(Image.fromarray(view))
-        back = invert_matrix(matrix)
-        return [_face(one).mapped(back) for one in results if one.likelihood >= self.confidence]
+
+def look(view: Pixels, matrix: Matrix, confidence: float) -> list[Face]:
+    """What animeface sees in one view, in the coordinates that `matrix` (picture to view) comes from."""
+    results = animeface.detect(Image.fromarray(view))
+    back = invert_matrix(matrix)
+    return [_face(one).mapped(back) for one in results if one.likelihood >= confidence]
 
 
 def _face(found: Any) -> Face:
@@ -104,40 +101,19 @@ def _face(found: Any) -> Face:
     )
 
 
-View = tuple[Pixels, Matrix]
-"""What the detector is shown, and the matrix from the picture to it."""
-
-
 def _views(pixels: Pixels) -> Iterator[View]:
     """The whole picture at growing sizes, then, if it's larger still, tiles of it."""
     longest = max(pixels.shape[:2])
     for side, finer in zip(WHOLE, (*WHOLE[1:], None), strict=True):
-        yield _whole(pixels, side)
+        yield views.whole(pixels, side)
         if finer and longest <= side * 1.25:  # the next view would show nothing that isn't in this one
             return
     if longest > WHOLE[-1] * 1.25:
         yield from _tiles(pixels)
 
 
-def _scaled(pixels: Pixels, side: int) -> View:
-    scale = min(side / max(pixels.shape[:2]), 2.0)
-    width, height = (max(round(length * scale), 1) for length in pixels.shape[1::-1])
-    small = cv2.resize(
-        pixels, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    )
-    exact = np.diag([width / pixels.shape[1], height / pixels.shape[0]])
-    return np.asarray(small, np.uint8), np.column_stack([exact, [0.0, 0.0]])
-
-
-def _whole(pixels: Pixels, side: int) -> View:
-    view, matrix = _scaled(pixels, side)
-    margin = round(max(view.shape[:2]) * MARGIN)
-    padded = cv2.copyMakeBorder(view, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-    return np.asarray(padded, np.uint8), np.add(matrix, [[0, 0, margin], [0, 0, margin]])
-
-
 def _tiles(pixels: Pixels) -> Iterator[View]:
-    view, matrix = _scaled(pixels, min(FINEST, max(pixels.shape[:2])))
+    view, matrix = views.scaled(pixels, min(FINEST, max(pixels.shape[:2])))
     for top in _starts(view.shape[0]):
         for left in _starts(view.shape[1]):
             tile = np.ascontiguousarray(view[top : top + TILE, left : left + TILE])
@@ -151,56 +127,13 @@ def _starts(length: int) -> list[int]:
     return [round(i * max(length - TILE, 0) / max(count - 1, 1)) for i in range(count)]
 
 
-def _mirrored(view: Pixels, matrix: Matrix) -> View:
-    flip = np.array([[-1.0, 0, view.shape[1]], [0, 1, 0]])
-    return np.ascontiguousarray(view[:, ::-1]), _then(matrix, flip)
-
-
-def _stronger(view: Pixels, matrix: Matrix) -> View:
-    low, high = np.percentile(view, [2, 98])
-    stretched = (view.astype(np.float32) - low) * (255 / max(high - low, 1))
-    return stretched.clip(0, 255).astype(np.uint8), matrix
-
-
-def _flatter(view: Pixels, matrix: Matrix) -> View:
-    return _squeezed(view, matrix, 1.0, 0.86)
-
-
-def _narrower(view: Pixels, matrix: Matrix) -> View:
-    return _squeezed(view, matrix, 0.86, 1.0)
-
-
-def _larger(view: Pixels, matrix: Matrix) -> View:
-    return _squeezed(view, matrix, 1.4, 1.4)
-
-
-def _squeezed(view: Pixels, matrix: Matrix, x: float, y: float) -> View:
-    size = (max(round(view.shape[1] * x), 1), max(round(view.shape[0] * y), 1))
-    scale = np.diag([size[0] / view.shape[1], size[1] / view.shape[0]])
-    return np.asarray(cv2.resize(view, size), np.uint8), _then(matrix, np.column_stack([scale, [0.0, 0.0]]))
-
-
-def _turned(degrees: float) -> Callable[[Pixels, Matrix], View]:
-    def turn(view: Pixels, matrix: Matrix) -> View:
-        height, width = view.shape[:2]
-        rotation = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-        turned = cv2.warpAffine(view, rotation, (width, height), borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(turned, np.uint8), _then(matrix, np.asarray(rotation, np.float64))
-
-    return turn
-
-
-def _then(first: Matrix, second: Matrix) -> Matrix:
-    return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])
-
-
 _SECOND_LOOKS: tuple[Callable[[Pixels, Matrix], View], ...] = (
-    _stronger,
-    _mirrored,
-    _larger,
-    _turned(15),
-    _turned(-15),
-    _flatter,
-    _narrower,
+    views.stronger,
+    views.mirrored,
+    views.larger,
+    views.turned(15),
+    views.turned(-15),
+    views.flatter,
+    views.narrower,
 )
 """What is tried when nothing was found, in the order of what it brought on real sprites (docs/faces.md)."""
