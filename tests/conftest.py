@@ -1,15 +1,25 @@
 """What tests share: the material beside the repository, and a tiny model that speaks the whole contract."""
 
 import json
-from collections.abc import Callable
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
+from uuid import uuid4
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+
+if TYPE_CHECKING:
+    from kaogae.catalog import Catalog
 
 SIDE = 96
 
@@ -137,3 +147,93 @@ def kaogae(
         return int(stop.value.code or 0), printed.out, printed.err
 
     return run
+
+
+def absent(what: str) -> NoReturn:
+    """Something that a test needs isn't here: on the server that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """A server of this test run alone; gives what an URL of its databases is: fill in `{}` with a name.
+
+    It never runs as root, so its folder lies where the user postgres may go; the path of a socket is short.
+    """
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    initdb = shutil.which("initdb") or (found and str(found[-1]))
+    if not initdb:
+        absent("PostgreSQL isn't installed: `make servers` as root, or apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="kaogae-", dir="/tmp"))
+    who: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+        who = {"user": "postgres", "group": "postgres", "extra_groups": []}
+    server = None
+    try:
+        options = ["--auth=trust", "--username=kaogae", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        create = [initdb, "--pgdata", str(folder / "data"), *options]
+        subprocess.run(create, check=True, stdout=subprocess.DEVNULL, cwd="/", **who)
+        settings = [
+            "listen_addresses=",
+            f"unix_socket_directories={folder}",
+            "fsync=off",
+            "max_connections=40",
+        ]
+        start = [Path(initdb).with_name("postgres"), "-D", folder / "data"]
+        server = subprocess.Popen(
+            [*start, *(word for setting in settings for word in ("-c", setting))],
+            stderr=(folder / "log").open("wb"),
+            cwd="/",
+            start_new_session=True,  # Ctrl-C stops the tests first, and those the server
+            **who,
+        )
+        _wait_for_server(server, folder)
+        yield f"postgresql+psycopg://kaogae@/{{}}?host={folder}"
+    finally:
+        if server is not None:
+            server.send_signal(signal.SIGINT)  # at once, whoever is still connected
+            server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for_server(server: subprocess.Popen[bytes], folder: Path) -> None:
+    import psycopg
+
+    for _ in range(300):
+        try:
+            psycopg.connect(host=str(folder), user="kaogae", dbname="postgres").close()
+            return
+        except psycopg.OperationalError:
+            if server.poll() is not None:
+                break
+            time.sleep(0.1)
+    pytest.fail(f"PostgreSQL doesn't start: {(folder / 'log').read_text('utf-8', 'replace')}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A catalogue that doesn't exist yet: an SQLite file in `tmp_path`, then a database of the server."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'catalog.db'}"
+        return
+    import psycopg
+
+    server, name = request.getfixturevalue("postgresql"), f"test_{uuid4().hex}"
+    admin = server.format("postgres").replace("+psycopg", "")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"create database {name}".encode())
+        yield server.format(name)
+        connection.execute(f"drop database {name} with (force)".encode())
+
+
+@pytest.fixture
+def catalog(catalog_url: str) -> Iterator["Catalog"]:
+    """An empty catalogue, open; the test runs with SQLite and with PostgreSQL."""
+    from kaogae.catalog import open_catalog
+
+    opened = open_catalog(catalog_url)
+    yield opened
+    opened.close()
