@@ -42,3 +42,7 @@ class CollectError(KaogaeError):
 
 class WeightsError(KaogaeError):
     """Weights that can't be fetched or aren't the ones that they should be."""
+
+
+class WorkerError(KaogaeError):
+    """Worker processes that die, or can't be started."""
