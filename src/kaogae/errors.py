@@ -15,6 +15,11 @@ class UsageError(KaogaeError):
 class PictureError(KaogaeError):
     """A picture that can't be read or written: damaged, too large, not a picture, no permission."""
 
+    def __init__(self, sentence: str, reason: str = "damaged") -> None:
+        """`reason`: the same in words that can be counted: no file, empty, not a picture, too large."""
+        super().__init__(sentence)
+        self.reason = reason
+
 
 class NoFaceError(KaogaeError):
     """No face was found, or not the one that was asked for."""

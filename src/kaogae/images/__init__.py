@@ -1,6 +1,15 @@
 """Pictures in and out: every mode, orientation and bit depth, and limits on hostile files."""
 
-from kaogae.images.files import FILE_LIMIT, PIXEL_LIMIT, SUFFIXES, format_of, read_picture, save_picture
+from kaogae.images.files import (
+    FILE_LIMIT,
+    PIXEL_LIMIT,
+    SUFFIXES,
+    decode_picture,
+    format_of,
+    read_bytes,
+    read_picture,
+    save_picture,
+)
 from kaogae.images.network import from_network, to_network
 from kaogae.images.picture import Picture
 
@@ -9,8 +18,10 @@ __all__ = [
     "PIXEL_LIMIT",
     "SUFFIXES",
     "Picture",
+    "decode_picture",
     "format_of",
     "from_network",
+    "read_bytes",
     "read_picture",
     "save_picture",
     "to_network",

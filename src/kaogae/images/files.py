@@ -56,23 +56,36 @@ def read_picture(
         PictureError: missing, unreadable, damaged, not a picture, too large, or not editable.
     """
     path = Path(path)
-    data = _read_bytes(path, file_limit)
+    return decode_picture(read_bytes(path, file_limit), path, pixel_limit=pixel_limit)
+
+
+def decode_picture(data: bytes, name: object, *, pixel_limit: int = PIXEL_LIMIT) -> Picture:
+    """The picture that a file's content holds; see `read_picture`.
+
+    Args:
+        name: what messages call it.
+
+    Raises:
+        PictureError: empty, damaged, not a picture, too large, or not editable.
+    """
+    if not data:
+        raise PictureError(f"{name} is empty.", "empty")
     try:
         # What Pillow merely warns of (odd EXIF, many pixels) is fine, or refused below
         with warnings.catch_warnings(action="ignore"):
-            return _decode(path, data, pixel_limit)
+            return _decode(name, data, pixel_limit)
     except Image.DecompressionBombError as error:
         raise PictureError(
-            f"{path} claims to be enormous, as decompression bombs do; it wasn't decoded."
+            f"{name} claims to be enormous, as decompression bombs do; it wasn't decoded.", "too large"
         ) from error
     except UnidentifiedImageError as error:
         raise PictureError(
-            f"{path} isn't a picture that Kaogae can read (PNG, JPEG, WebP, GIF, BMP, TIFF)."
+            f"{name} isn't a picture that Kaogae can read (PNG, JPEG, WebP, GIF, BMP, TIFF).", "not a picture"
         ) from error
     except PictureError as error:
-        raise error if str(path) in str(error) else PictureError(f"{path}: {error}") from error
+        raise error if str(name) in str(error) else PictureError(f"{name}: {error}", error.reason) from error
     except (MemoryError, *_DAMAGED) as error:
-        raise PictureError(f"{path} is damaged and can't be decoded ({error}).") from error
+        raise PictureError(f"{name} is damaged and can't be decoded ({error}).") from error
 
 
 def save_picture(picture: Picture, path: str | Path) -> None:
@@ -112,31 +125,39 @@ def format_of(path: Path) -> str:
     raise UsageError(f"{path} doesn't end in the name of a picture format: choose one of {known}.")
 
 
-def _decode(path: Path, data: bytes, pixel_limit: int) -> Picture:
+def _decode(name: object, data: bytes, pixel_limit: int) -> Picture:
     image = Image.open(BytesIO(data), formats=list(SUFFIXES))
     width, height = image.size
     if width * height > pixel_limit:
         raise PictureError(
-            f"{path} has {width} × {height} pixels, more than the limit of {pixel_limit:,}; "
-            "make it smaller first."
+            f"{name} has {width} × {height} pixels, more than the limit of {pixel_limit:,}; "
+            "make it smaller first.",
+            "too large",
         )
     image.load()  # pyright: ignore[reportUnknownMemberType]
     return from_image(image, data)
 
 
-def _read_bytes(path: Path, limit: int) -> bytes:
+def read_bytes(path: Path, limit: int = FILE_LIMIT) -> bytes:
+    """The content of a picture's file.
+
+    Raises:
+        PictureError: missing, not a file, unreadable, empty, or more than `limit` bytes.
+    """
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would block, a device never end
-            raise PictureError(f"{path} isn't a file.")
+            raise PictureError(f"{path} isn't a file.", "no file")
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise PictureError(f"{path} can't be read: {reason}.") from error
+        raise PictureError(f"{path} can't be read: {reason}.", "no file") from error
     if not data:
-        raise PictureError(f"{path} is empty.")
+        raise PictureError(f"{path} is empty.", "empty")
     if len(data) > limit:
-        raise PictureError(f"{path} is larger than the limit of {limit / 2**20:g} MiB for one file.")
+        raise PictureError(
+            f"{path} is larger than the limit of {limit / 2**20:g} MiB for one file.", "too large"
+        )
     return data
 
 
