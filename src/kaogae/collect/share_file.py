@@ -16,7 +16,7 @@ from kaogae.errors import ManifestError
 FORMAT = "kaogae-share"
 VERSION = 1
 
-LINE_BYTES = 2 * 2**20
+LINE_BYTES = 8 * 2**20
 """Longest line that is read."""
 
 PICTURES_MOST = 5_000_000

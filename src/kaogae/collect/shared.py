@@ -25,7 +25,7 @@ FETCHED = ("danbooru", "getchu")
 FACES_MOST = 100
 """Most faces of one picture."""
 
-VOTES_MOST = 1000
+VOTES_MOST = 200
 """Most votes on one face."""
 
 MARKS_MOST = 16
@@ -208,7 +208,7 @@ def _face(row: Row, picture: tuple[int, int]) -> SharedFace:
     matrix = tuple(_numbers(part, 3) for part in _list(row, "matrix", 2))
     _check_matrix(matrix, side, size, picture)
     return SharedFace(
-        number=_whole(row, "number", 0, 10_000),
+        number=_whole(row, "number", 0, FACES_MOST - 1),
         box=_numbers(row.get("box"), 4),
         landmarks=_landmarks(row),
         confidence=_number(row, "confidence", 0, 1),
