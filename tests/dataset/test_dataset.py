@@ -185,7 +185,7 @@ def test_what_is_no_set_is_refused(tmp_path):
     with pytest.raises(ManifestError, match="not a frozen set"):
         load(tmp_path)
     (tmp_path / "set.json").write_text('{"format": "kaogae-set", "version": 99}', "utf-8")
-    with pytest.raises(ManifestError, match="not version 1"):
+    with pytest.raises(ManifestError, match="not version 1 or 2"):
         load(tmp_path)
 
 

@@ -1,36 +1,28 @@
 """Reading a frozen set: one small object with the pixels, labels and characters of each split."""
 
-import json
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kaogae.dataset.freezing import SET_FORMAT, SET_VERSION
-from kaogae.dataset.paths import PICTURE_BYTES, inside, read_bytes, read_text, sha256
+from kaogae.dataset.manifest import READABLE, SET_FORMAT, Face, from_line, json_object
+from kaogae.dataset.paths import (
+    PICTURE_BYTES,
+    file_sha256,
+    inside,
+    read_bytes,
+    read_lines,
+    read_text,
+    sha256,
+)
 from kaogae.dataset.splits import SPLITS
 from kaogae.errors import ManifestError, UsageError
-from kaogae.expressions import EXPRESSIONS, Expression
-
-
-@dataclass(frozen=True)
-class Face:
-    """One line of a set's manifest."""
-
-    file: str
-    """The crop, relative to the set."""
-    sha256: str
-    expression: Expression
-    label_origin: str
-    source: str
-    character: str
-    licence: str
-    split: str
+from kaogae.expressions import EXPRESSIONS
 
 
 @dataclass(frozen=True)
@@ -86,17 +78,27 @@ class FaceSet:
             pixels[i] = picture
         return pixels
 
-    def pictures(self, faces: list[Face]) -> Iterator[NDArray[np.uint8]]:
+    def pictures(self, faces: Sequence[Face]) -> Iterator[NDArray[np.uint8]]:
         """[size, size, 3] RGB of each of `faces`, one at a time; errors as in `pixels`."""
         for face in faces:
-            path = inside(self.path, face.file, f"{self.path / 'manifest.jsonl'}")
-            content = read_bytes(path, PICTURE_BYTES)
-            if sha256(content) != face.sha256:
-                raise ManifestError(f"{path} has changed since the set '{self.name}' was frozen.")
-            picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+            picture = cv2.imdecode(np.frombuffer(self.content(face), np.uint8), cv2.IMREAD_COLOR)
             if picture is None or picture.shape != (self.size, self.size, 3):
-                raise ManifestError(f"{path} is not a picture of {self.size} × {self.size} pixels.")
+                raise ManifestError(
+                    f"{self.path / face.file} is not a picture of {self.size} × {self.size} pixels."
+                )
             yield cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8)
+
+    def content(self, face: Face) -> bytes:
+        """The PNG file of `face`, checked against its hash.
+
+        Raises:
+            ManifestError: it is missing or has changed.
+        """
+        path = inside(self.path, face.file, f"{self.path / 'manifest.jsonl'}")
+        content = read_bytes(path, PICTURE_BYTES)
+        if sha256(content) != face.sha256:
+            raise ManifestError(f"{path} has changed since the set '{self.name}' was frozen.")
+        return content
 
 
 def load(path: Path) -> FaceSet:
@@ -107,40 +109,21 @@ def load(path: Path) -> FaceSet:
     """
     if not (path / "set.json").is_file():
         raise ManifestError(f"{path} is not a frozen set: it has no set.json (see `kaogae dataset freeze`).")
-    header = _json_object(read_text(path / "set.json"), str(path / "set.json"))
-    if header.get("format") != SET_FORMAT or header.get("version") != SET_VERSION:
-        raise ManifestError(f"{path / 'set.json'} is not version {SET_VERSION} of a Kaogae set.")
+    header = json_object(read_text(path / "set.json"), str(path / "set.json"))
+    if header.get("format") != SET_FORMAT or header.get("version") not in READABLE:
+        raise ManifestError(
+            f"{path / 'set.json'} is not version {' or '.join(map(str, READABLE))} of a Kaogae set."
+        )
     size, name, licences = header.get("size"), header.get("name"), header.get("licences")
     if not (isinstance(size, int) and isinstance(name, str) and isinstance(licences, dict)):
         raise ManifestError(f"{path / 'set.json'} lacks the set's size, name or licences.")
-    text = read_text(path / "manifest.jsonl")
-    if sha256(text.encode()) != header.get("hash"):
-        raise ManifestError(f"{path / 'manifest.jsonl'} has changed since the set '{name}' was frozen.")
-    faces = tuple(
-        _face(line, f"{path / 'manifest.jsonl'}, line {number}")
-        for number, line in enumerate(text.rstrip("\n").split("\n"), 1)
-    )
-    return FaceSet(path, name, size, str(header["hash"]), cast("dict[str, int]", licences), faces)
-
-
-def _json_object(text: str, where: str) -> dict[str, Any]:
-    try:
-        value: object = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ManifestError(f"{where}: this is not JSON.") from error
-    if not isinstance(value, dict):
-        raise ManifestError(f"{where}: expected a JSON object.")
-    return cast("dict[str, Any]", value)
-
-
-def _face(line: str, where: str) -> Face:
-    row = _json_object(line, where)
-    names = [entry.name for entry in fields(Face)]
-    values = {name: row[name] for name in names if isinstance(row.get(name), str)}
-    if len(values) < len(names):
-        raise ManifestError(f"{where}: a face needs {', '.join(names)}, all text.")
-    if values["expression"] not in EXPRESSIONS or values["split"] not in SPLITS:
-        raise ManifestError(
-            f"{where}: unknown expression '{values['expression']}' or split '{values['split']}'."
-        )
-    return Face(**{**values, "expression": Expression(values["expression"])})
+    if not 1 <= size <= 1024:
+        raise ManifestError(f"{path / 'set.json'}: {size} is no size of faces: 32 to 1024 pixels are.")
+    manifest = path / "manifest.jsonl"
+    digest = file_sha256(manifest)
+    if digest != header.get("hash"):
+        raise ManifestError(f"{manifest} has changed since the set '{name}' was frozen.")
+    faces = tuple(from_line(line, f"{manifest}, line {number}") for number, line in read_lines(manifest))
+    if len({face.file for face in faces}) < len(faces):
+        raise ManifestError(f"{manifest} names a picture twice: freeze the set again.")
+    return FaceSet(path, name, size, digest, cast("dict[str, int]", licences), faces)

@@ -2,12 +2,16 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from kaogae.errors import ManifestError, UsageError
 
-MANIFEST_BYTES = 512 * 2**20
-"""Largest manifest that is read."""
+MANIFEST_BYTES = 2 * 2**30
+"""Largest manifest that is read line by line: a million faces with everything about them."""
+
+TEXT_BYTES = 512 * 2**20
+"""Largest text that is read as a whole."""
 
 PICTURE_BYTES = 64 * 2**20
 """Largest picture file that is read."""
@@ -71,9 +75,37 @@ def read_text(path: Path) -> str:
         ManifestError: it can't be read, is too large or isn't UTF-8.
     """
     try:
-        return read_bytes(path, MANIFEST_BYTES).decode("utf-8-sig")
+        return read_bytes(path, TEXT_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ManifestError(f"{path} isn't UTF-8 text.") from error
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """A manifest's lines with their numbers from 1, without their ends; the whole text is never in memory.
+
+    Raises:
+        ManifestError: it can't be read, is too large or isn't UTF-8.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MANIFEST_BYTES:
+            raise ManifestError(f"{path} has {size:,} bytes; more than {MANIFEST_BYTES:,} are not read.")
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{path} isn't UTF-8 text.") from error
+    except OSError as error:
+        raise ManifestError(f"{path} can't be read: {error.strerror or error}.") from error
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file of any size; ManifestError if it can't be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ManifestError(f"{path} can't be read: {error.strerror or error}.") from error
 
 
 def sha256(content: bytes) -> str:

@@ -1,15 +1,25 @@
-"""Where labelled faces come from: the atelier, a table of crops, or folders named by expression."""
+"""Where labelled faces come from: the atelier, a table, a frozen set, folders named by expression."""
 
 import csv
 import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from kaogae.dataset.paths import inside, read_text
+from kaogae.dataset.manifest import (
+    LANDMARKS,
+    Landmarks,
+    Origin,
+    RandomCrop,
+    read_crop,
+    read_landmarks,
+    read_origin,
+)
+from kaogae.dataset.paths import inside, read_lines, read_text
+from kaogae.dataset.splits import SPLITS
 from kaogae.errors import ManifestError, UsageError
 from kaogae.expressions import EXPRESSIONS, Expression
 
@@ -18,25 +28,60 @@ FACES_MOST = 1_000_000
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 
+SPLIT_FOLDERS = {split: split for split in SPLITS} | {"val": "validation", "valid": "validation"}
+"""What folders of splits are called, and what we call them."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
+class StoredCrop:
+    """A crop that the workspace holds. Its files are relative to `folder`."""
+
+    folder: Path
+    native: str
+    """As it was cut from the picture."""
+    pixels_sha256: str
+    """Of the native crop's RGB values."""
+    size: int
+    """Side of the native crop in pixels."""
+    enhanced: str | None = None
+    """The same crop after `kaogae upscale`."""
+
+
+@dataclass(frozen=True, slots=True)
 class RawFace:
     """A labelled face that has not been frozen yet."""
 
     path: Path
-    """The picture."""
+    """The picture, or the crop."""
     expression: Expression
-    eyes: tuple[tuple[float, float], tuple[float, float]] | None
-    """Centres (x, y) of the viewer's left and right eye in picture pixels; None: the picture is the crop."""
     character: str
     """Whose face it is, unique within the source."""
     source: str
-    """Where it comes from: the artist or project, or the folder's name."""
+    """Where it comes from: the artist or project, the site, or the folder's name."""
     label_origin: str
-    """Who said which expression it is: drawn, file name, folder, votes."""
+    """Who said which expression it is: drawn, file name, folder, tag, votes."""
     licence: str = ""
+    where: str = ""
+    """Manifest and line, for messages."""
     sha256: str | None = None
-    """What the source says the picture's hash is, to be checked."""
+    """What the source says the hash of `path` is, to be checked."""
+    landmarks: Landmarks | None = None
+    """In pixels of the picture, or of the stored crop."""
+    aligned: bool = False
+    """The picture is the crop already, landmarks or not."""
+    split: str | None = None
+    """The split that the source has it in."""
+    stored: StoredCrop | None = None
+    """Of a face from the catalogue: the crop to take instead of cutting one from the picture."""
+    origin: Origin | None = None
+    """Its matrix leads from the picture to the stored crop, or to `path` if there is none."""
+    crop: RandomCrop | None = None
+    """If `path` is a random crop of a face."""
+
+    @property
+    def picture(self) -> str:
+        """What tells the picture that the face was found in from every other one."""
+        return str(self.path) if self.origin is None else f"{self.origin.site}/{self.origin.post}"
 
 
 @dataclass
@@ -51,8 +96,9 @@ def read_source(place: Path) -> SourceFaces:
     """Faces of a folder or manifest.
 
     Known kinds: `manifest.jsonl` (the atelier's: file, expression, landmarks, character, label_origin,
-    sha256), `manifest.csv` (file, label, character, source, landmarks "x,y;x,y;x,y", licence), and a folder
-    with one folder per expression, whose pictures are taken as crops already.
+    sha256; or that of a frozen or exported set, whose lines have a split), `manifest.csv` (file, label,
+    character, source, landmarks "x,y;x,y;x,y", licence), and a folder with one folder per expression, whose
+    pictures are taken as crops already, or with such folders in folders named train, validation and test.
 
     Raises:
         ManifestError: a manifest is damaged, names an unknown expression, or leads outside its folder.
@@ -66,11 +112,9 @@ def read_source(place: Path) -> SourceFaces:
             return _collect(manifest, _json_rows(manifest), _from_json)
         if manifest.is_file() and manifest.suffix == ".csv":
             return _collect(manifest, _csv_rows(manifest), _from_csv)
-    if place.is_dir() and any((place / name).is_dir() for name in EXPRESSIONS):
+    if place.is_dir():
         return _read_folders(place)
-    raise UsageError(
-        f"{place} holds neither manifest.jsonl nor manifest.csv, nor folders named {', '.join(EXPRESSIONS)}."
-    )
+    raise UsageError(f"{place} is neither a folder nor a manifest.jsonl or manifest.csv.")
 
 
 Row = Mapping[str, Any]
@@ -78,7 +122,7 @@ _Reader = Callable[[Path, str, Row], RawFace | None]
 
 
 def _json_rows(manifest: Path) -> Iterator[tuple[str, Row]]:
-    for number, line in enumerate(read_text(manifest).split("\n"), 1):
+    for number, line in read_lines(manifest):
         where = f"{manifest}, line {number}"
         if not line.strip():
             continue
@@ -118,15 +162,26 @@ def _from_json(folder: Path, where: str, row: Row) -> RawFace | None:
     if label == "other":
         return None
     path = inside(folder, _text(row, "file", where), where)
+    split = _text(row, "split", where, default="") or None
+    if split is not None and split not in SPLITS:
+        raise ManifestError(f"{where}: there is no split '{split}'.")
+    landmarks = read_landmarks(row.get("landmarks"), where)
+    if split is None and landmarks is not None and not {"left_eye", "right_eye"} <= landmarks.keys():
+        raise ManifestError(f"{where}: landmarks need left_eye and right_eye as [x, y].")
     return RawFace(
         path=path,
         expression=_expression(label, where),
-        eyes=_eyes_from_json(row.get("landmarks"), where),
         character=_text(row, "character", where),
         source=_text(row, "source", where, default="atelier"),
         label_origin=_text(row, "label_origin", where, default="drawn"),
         licence=_text(row, "licence", where, default=""),
+        where=where,
         sha256=_text(row, "sha256", where, default="") or None,
+        landmarks=landmarks,
+        aligned=split is not None,
+        split=split,
+        origin=read_origin(row.get("origin"), where),
+        crop=read_crop(row.get("crop"), where),
     )
 
 
@@ -138,11 +193,12 @@ def _from_csv(folder: Path, where: str, row: Row) -> RawFace | None:
     return RawFace(
         path=path,
         expression=_expression(label, where),
-        eyes=_eyes_from_text(_text(row, "landmarks", where, default=""), where),
         character=_text(row, "character", where, default=path.stem),
         source=_text(row, "source", where, default=folder.name),
         label_origin="file name" if row.get("expression_word") else "by eye",
         licence=_text(row, "licence", where, default=""),
+        where=where,
+        landmarks=_landmarks_from_text(_text(row, "landmarks", where, default=""), where),
     )
 
 
@@ -166,30 +222,45 @@ def _expression(label: str, where: str) -> Expression:
     return Expression(label)
 
 
-def _eyes_from_json(landmarks: object, where: str) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    if landmarks is None:
+def _landmarks_from_text(text: str, where: str) -> Landmarks | None:
+    """Eyes, then mouth, nose and chin if they are there."""
+    if not text:
         return None
     try:
-        marks = cast("Mapping[str, Any]", landmarks)
-        (ax, ay), (bx, by) = marks["left_eye"], marks["right_eye"]
-        return (float(ax), float(ay)), (float(bx), float(by))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ManifestError(f"{where}: landmarks need left_eye and right_eye as [x, y].") from error
-
-
-def _eyes_from_text(landmarks: str, where: str) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    if not landmarks:
-        return None
-    try:
-        (ax, ay), (bx, by), *_ = (map(float, pair.split(",")) for pair in landmarks.split(";"))
-        return (ax, ay), (bx, by)
+        points = [[float(value) for value in pair.split(",")] for pair in text.split(";")]
     except ValueError as error:
-        raise ManifestError(f"{where}: landmarks '{landmarks}' are not 'x,y;x,y;…'.") from error
+        raise ManifestError(f"{where}: landmarks '{text}' are not 'x,y;x,y;…'.") from error
+    if len(points) < 2:
+        raise ManifestError(f"{where}: landmarks '{text}' are not 'x,y;x,y;…'.")
+    return read_landmarks(dict(zip(LANDMARKS, points, strict=False)), where)
 
 
 def _read_folders(place: Path) -> SourceFaces:
     found = SourceFaces()
-    for folder in sorted(path for path in place.iterdir() if path.is_dir()):
+    name = place.resolve().name
+    splits = {
+        folder: SPLIT_FOLDERS[folder.name]
+        for folder in _folders(place)
+        if folder.name in SPLIT_FOLDERS and any((folder / label).is_dir() for label in EXPRESSIONS)
+    }
+    plain = any((place / label).is_dir() for label in EXPRESSIONS)
+    if plain == bool(splits):
+        has = "both" if plain else "neither manifest.jsonl nor manifest.csv, nor"
+        raise UsageError(
+            f"{place} holds {has} folders named {', '.join(EXPRESSIONS)}"
+            f"{' and' if plain else ', also not in'} folders named train, validation and test."
+        )
+    for folder, split in splits.items() if splits else [(place, None)]:
+        _read_expressions(folder, split, name, found)
+    return found
+
+
+def _folders(place: Path) -> list[Path]:
+    return sorted(path for path in place.iterdir() if path.is_dir())
+
+
+def _read_expressions(place: Path, split: str | None, source: str, found: SourceFaces) -> None:
+    for folder in _folders(place):
         pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
         if folder.name not in EXPRESSIONS:
             found.left_out["another expression"] += len(pictures)
@@ -197,8 +268,11 @@ def _read_folders(place: Path) -> SourceFaces:
         for picture in pictures:
             name = picture.relative_to(folder)
             inside(folder, name.as_posix(), str(folder))
+            if len(found.faces) >= FACES_MOST:
+                raise ManifestError(f"{place} has more than {FACES_MOST:,} faces.")
             # <expression>/<character>/<picture>, or each picture a character of its own
             character = name.parts[0] if len(name.parts) > 1 else picture.stem
-            expression = Expression(folder.name)
-            found.faces.append(RawFace(picture, expression, None, character, place.name, "folder"))
-    return found
+            if split is not None and len(name.parts) == 1:
+                character = f"{split}/{character}"  # train/happy/1.png and test/happy/1.png are not one
+            face = RawFace(picture, Expression(folder.name), character, source, "folder")
+            found.faces.append(replace(face, aligned=True, split=split, where=str(picture)))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from kaogae.dataset.paths import sha256
-from kaogae.errors import ConfigError
+from kaogae.errors import ConfigError, ManifestError
 from kaogae.expressions import Expression
 
 SPLITS = ("train", "validation", "test")
@@ -31,8 +31,38 @@ class Shares:
         return dict(zip(SPLITS, (1 - validation - test, validation, test), strict=True))
 
 
+def groups(names: Sequence[str], pictures: Sequence[str]) -> list[str]:
+    """What must not be divided: faces with a name or a picture in common, directly or through other faces.
+
+    Args:
+        names: of each face, its character or source.
+        pictures: of each face, the picture that it was found in.
+
+    Returns:
+        For each face the first name, by the alphabet, of those in its group.
+    """
+    parent: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def root(node: tuple[str, str]) -> tuple[str, str]:
+        while (above := parent.setdefault(node, node)) != node:
+            parent[node] = parent.setdefault(above, above)  # shortens the way for the next time
+            node = parent[node]
+        return node
+
+    for name, picture in zip(names, pictures, strict=True):
+        # "name" sorts before "picture", so the root of a group is always a name, and the first one
+        low, high = sorted((root(("name", name)), root(("picture", picture))))
+        parent[high] = low
+    return [root(("name", name))[1] for name in names]
+
+
 def assign(
-    groups: Sequence[str], expressions: Sequence[Expression], shares: Shares, *, seed: int = 0
+    groups: Sequence[str],
+    expressions: Sequence[Expression],
+    shares: Shares,
+    *,
+    seed: int = 0,
+    given: Sequence[str | None] | None = None,
 ) -> list[str]:
     """The split of each face.
 
@@ -42,18 +72,25 @@ def assign(
     Args:
         groups: the character (or source) of each face: never divided between splits.
         expressions: the label of each face.
+        given: the split of the faces that have one already, None for the others. A group with such a face
+            goes there whole.
 
     Returns:
         For each face a name of `SPLITS`. A single group is all `train`.
+
+    Raises:
+        ManifestError: a group was given two splits.
     """
     held: defaultdict[str, Counter[Expression]] = defaultdict(Counter)
     for group, expression in zip(groups, expressions, strict=True):
         held[group][expression] += 1
     total = Counter(expressions)
     wanted = {split: share for split, share in shares.by_split().items() if share > 0}
-    filled = {split: Counter[Expression]() for split in wanted}
-    chosen: dict[str, str] = {}
-    for group in sorted(held, key=lambda name: sha256(f"{seed}:{name}".encode())):
+    filled = {split: Counter[Expression]() for split in SPLITS}
+    chosen = _given(groups, given) if given is not None else {}
+    for group, split in chosen.items():
+        filled[split] += held[group]
+    for group in sorted(held.keys() - chosen.keys(), key=lambda name: sha256(f"{seed}:{name}".encode())):
         content = held[group]
 
         def excess(split: str, content: Counter[Expression] = content) -> float:
@@ -68,3 +105,14 @@ def assign(
         chosen[group] = split
         filled[split] += content
     return [chosen[group] for group in groups]
+
+
+def _given(groups: Sequence[str], given: Sequence[str | None]) -> dict[str, str]:
+    chosen: dict[str, str] = {}
+    for group, split in zip(groups, given, strict=True):
+        if split is not None and chosen.setdefault(group, split) != split:
+            raise ManifestError(
+                f"'{group}' would be in the splits {chosen[group]} and {split}: a character or picture can "
+                "only be in one; let new splits be made (--new-splits)."
+            )
+    return chosen
