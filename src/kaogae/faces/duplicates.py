@@ -3,7 +3,7 @@
 Two hashes of 64 bits that differ in at most d bits agree almost wholly in one of three pieces: were all three
 further apart than their share of d, so would the whole be. So for each piece, and each pattern of so few
 changed bits, a table tells which other hashes have the piece with that pattern; only those are compared. This
-is multi-index hashing (Norouzi, Punjani and Fleet, "Fast Search in Hamming Space", 2012), with few wide pieces
+is multi-index hashing (Norouzi, Punjani, Fleet: "Fast Search in Hamming Space", 2012) with few wide pieces
 and changed bits instead of many narrow pieces, because too many of a million hashes would share those.
 """
 

@@ -22,6 +22,10 @@ FLOOR = 0.5
 """Least confidence of a finding that is remembered at all, if only as rejected."""
 
 
+CRASHED = "crashed the detector"
+"""Why a picture is rejected that a process died on."""
+
+
 @dataclass(frozen=True)
 class Filters:
     """Which faces and pictures are kept (paper, III.A steps 2 and 3)."""
@@ -86,6 +90,13 @@ class Report:
     reason: str | None = None
     """Why the whole picture is rejected; None if it isn't."""
     detail: str = ""
+    failed: bool = False
+    """Whether that's because it couldn't be looked at."""
+
+
+def failure(job: Job, reason: str, detail: str = "") -> Report:
+    """The report on a picture that couldn't be looked at."""
+    return Report(job.picture, (), reason, detail, failed=True)
 
 
 @dataclass(frozen=True)
@@ -103,9 +114,9 @@ class Study:
         try:
             return self._look_at(job.picture, decode_picture(job.content or self.read(job), job.file))
         except PictureError as error:
-            return Report(job.picture, (), error.reason, str(error))
+            return failure(job, error.reason, str(error))
         except Exception as error:  # what a library makes of a picture that no test thought of
-            return Report(job.picture, (), "crashed the detector", f"{type(error).__name__}: {error}")
+            return failure(job, CRASHED, f"{type(error).__name__}: {error}")
 
     def read(self, job: Job) -> bytes:
         """The content of the job's file.

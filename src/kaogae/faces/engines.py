@@ -1,0 +1,174 @@
+"""Where pictures are looked at: in processes of this machine, or on a Ray cluster. The result is the same."""
+
+import logging
+import os
+import pickle
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kaogae.errors import PictureError, UsageError
+from kaogae.faces.study import CRASHED, Job, Report, Study, failure
+from kaogae.parallel import Fate, cpus, parallel_map
+
+SECONDS = 300.0
+"""How long one picture may take on this machine: the largest take a twentieth of that."""
+
+PAGE = 1000
+"""Most pictures that are sent to the cluster at once."""
+
+PAGE_BYTES = 256 * 2**20
+"""Bytes of files from which on no more are added to what is sent at once."""
+
+STORE_BYTES = 512 * 2**20
+"""Memory for what travels, on this machine when it is the whole cluster."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Local:
+    """Processes of this machine."""
+
+    workers: int | None = None
+    """None: one per processor."""
+
+    def __call__(self, study: Study, jobs: Iterable[Job]) -> Iterator[Report]:
+        """A report per job, as they are ready. A picture on which a process dies twice is rejected."""
+        return parallel_map(study, jobs, workers=self.workers, ordered=False, lost=_lost, seconds=SECONDS)
+
+
+def _lost(job: Job, fate: Fate) -> Report:
+    return failure(job, CRASHED if fate == "died" else "took too long")
+
+
+@dataclass(frozen=True)
+class OnRay:
+    """A Ray cluster, through Ray Data.
+
+    This machine reads the files and sends their content: the others need Kaogae, but none of its folders.
+    """
+
+    address: str | None = None
+    """Of the cluster's head, host:port; None: a cluster of this machine alone."""
+    workers: int | None = None
+    """Pictures looked at at once; None: one per processor of the cluster."""
+
+    def __call__(self, study: Study, jobs: Iterable[Job]) -> Iterator[Report]:
+        """A report per job, page by page.
+
+        Raises:
+            UsageError: there is no cluster at the address.
+            ModuleNotFoundError: Ray isn't installed.
+        """
+        import ray
+
+        with _cluster(self.address, self.workers):
+            count = self.workers or max(int(ray.cluster_resources().get("CPU", 1)), 1)
+            for page, unread in _pages(study, jobs):
+                yield from unread
+                yield from _on_cluster(study, page, count)
+
+
+def _on_cluster(study: Study, page: list[Job], count: int) -> Iterator[Report]:
+    """The reports on one page, through Ray Data; if a process died, on the rest of it one by one."""
+    import ray
+    from ray.exceptions import RayError
+
+    left = {job.picture: job for job in page}
+    rows = [{"job": pickle.dumps(job)} for job in page]
+    try:
+        blocks = min(len(rows), count * 8)
+        data = ray.data.from_items(rows, override_num_blocks=max(blocks, 1))
+        done = data.map(_Worker(study), concurrency=count, max_retries=0)
+        for row in done.iter_rows():
+            report: Report = pickle.loads(row["report"])  # written by the line below, on our own cluster
+            if left.pop(report.picture, None):
+                yield report
+    except RayError:
+        yield from _one_by_one(study, list(left.values()), count)
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """What each process of the cluster does."""
+
+    study: Study
+
+    def __call__(self, row: Row) -> Row:
+        return {"report": pickle.dumps(self.study(pickle.loads(row["job"])))}
+
+
+def _one_by_one(study: Study, jobs: list[Job], count: int) -> Iterator[Report]:
+    """Each picture as a task of its own, so that one which kills its process is known by name."""
+    import ray
+    from ray.exceptions import RayError
+
+    task = ray.remote(max_retries=1)(_Worker(study).__call__)
+    waiting = {}
+    rest = iter(jobs)
+    while True:
+        while len(waiting) < count and (job := next(rest, None)):
+            waiting[task.remote({"job": pickle.dumps(job)})] = job
+        if not waiting:
+            return
+        ready, _ = ray.wait(list(waiting))
+        job = waiting.pop(ready[0])
+        try:
+            yield pickle.loads(ray.get(ready[0])["report"])
+        except RayError as error:
+            yield failure(job, CRASHED, type(error).__name__)
+
+
+def _pages(study: Study, jobs: Iterable[Job]) -> Iterator[tuple[list[Job], list[Report]]]:
+    """Jobs with their files' content, as many as may travel at once; and reports on what can't be read."""
+    page: list[Job] = []
+    unread: list[Report] = []
+    size = 0
+    for job in jobs:
+        try:
+            content = study.read(job)
+        except PictureError as error:
+            unread.append(failure(job, error.reason, str(error)))
+            continue
+        page.append(replace(job, content=content))
+        size += len(content)
+        if len(page) >= PAGE or size >= PAGE_BYTES:
+            yield page, unread
+            page, unread, size = [], [], 0
+    yield page, unread
+
+
+@contextmanager
+def _cluster(address: str | None, workers: int | None) -> Generator[None]:
+    """Connected to a cluster during the block."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    import ray
+    import ray.data
+
+    own: dict[str, Any] = {
+        "num_cpus": workers or cpus(),
+        "object_store_memory": STORE_BYTES,
+        "include_dashboard": False,
+    }
+    try:
+        ray.init(
+            address=address or "local",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **({} if address else own),
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise UsageError(
+            f"There is no Ray cluster at {address or 'this machine'}: start one with `ray start --head`."
+        ) from error
+    try:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        yield
+    finally:
+        ray.shutdown()

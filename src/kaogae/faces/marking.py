@@ -1,0 +1,158 @@
+"""Near-duplicates in the catalogue: of faces that show the same, the best one stays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from kaogae.catalog import Catalog, Face, Vote, Workspace
+from kaogae.errors import PictureError
+from kaogae.faces.crops import crop_path
+from kaogae.faces.duplicates import near_duplicates, representatives
+from kaogae.faces.likeness import alike, likeness
+from kaogae.images import decode_picture, read_bytes
+
+REASON = "near-duplicate"
+PAGE = 10_000
+"""Rows read at once."""
+
+REMEMBERED = 20_000
+"""Looks of crops that are kept in memory."""
+
+
+_TABLE = np.dtype(
+    [
+        *[("voted", "?"), ("labelled", "?"), ("side", "f8"), ("blur", "f8"), ("picture", "i8"), ("n", "i8")],
+        *[("id", "i8"), ("hash", "i8"), ("digest", "S64"), ("label", "U20"), ("before", "i8")],
+    ]
+)
+
+
+@dataclass(frozen=True)
+class _Faces:
+    """All faces that were kept or only fell to this stage, best first. Each array has [N]."""
+
+    ids: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
+    digests: NDArray[np.bytes_]
+    """SHA-256 of their pixels, hexadecimal."""
+    labels: NDArray[np.str_]
+    """Empty where there is none."""
+    before: NDArray[np.int64]
+    """The row that each is marked as a duplicate of; 0 if it is kept."""
+
+
+def mark(
+    workspace: Workspace,
+    catalog: Catalog,
+    distance: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Mark the near-duplicates among all faces afresh, as if none had been marked before.
+
+    The best of those that show the same stays: first one that somebody voted on, then one with a label, then
+    the largest, then the sharpest. The others are rejected with the face that stands for them.
+
+    Args:
+        distance: how many bits of the perceptual hash may differ; crops within it are then compared.
+        progress: called with the faces compared so far, and all that may have to be.
+
+    Returns:
+        How many faces are near-duplicates now.
+
+    Raises:
+        UsageError: the distance is out of range.
+        CatalogError: see `Catalog.session`.
+    """
+    with catalog.reading() as session:
+        faces = _load(session)
+    pairs = near_duplicates(faces.hashes, distance)
+    standing = representatives(len(faces.ids), pairs, _Eye(workspace.folder, faces, len(pairs), progress))
+    after = np.where(standing == np.arange(len(standing)), 0, faces.ids[standing])
+    changed = np.flatnonzero(after != faces.before)
+    with catalog.session() as session:
+        for part in np.array_split(changed, len(changed) // PAGE + 1):
+            if len(part):
+                session.execute(update(Face), [_change(int(faces.ids[k]), int(after[k])) for k in part])
+    return int(np.count_nonzero(after))
+
+
+def _change(face: int, duplicate_of: int) -> dict[str, Any]:
+    if duplicate_of:
+        marks = {"state": "rejected", "reason": REASON, "duplicate_of": duplicate_of}
+    else:
+        marks = {"state": "kept", "reason": None, "duplicate_of": None}
+    return {"id": face, **marks}
+
+
+def _load(session: Session) -> _Faces:
+    voted = set(session.scalars(select(Vote.face_id).where(Vote.face_id.is_not(None)).distinct()))
+    wanted = (
+        select(
+            Face.id,
+            Face.phash,
+            Face.pixels_sha256,
+            Face.expression,
+            Face.duplicate_of,
+            Face.side,
+            Face.blur,
+            Face.picture_id,
+            Face.number,
+        )
+        .where(Face.phash.is_not(None), (Face.state == "kept") | (Face.reason == REASON))
+        .execution_options(yield_per=PAGE)
+    )
+    parts = [np.empty(0, _TABLE)]
+    for page in session.execute(wanted).partitions():
+        values = [
+            (
+                *(row.id in voted, bool(row.expression), row.side, row.blur or 0.0, row.picture_id),
+                *(row.number, row.id, row.phash, row.pixels_sha256, row.expression or ""),
+                row.duplicate_of or 0,
+            )
+            for row in page
+        ]
+        parts.append(np.array(values, _TABLE))
+    table = np.concatenate(parts)
+    keys = (~table["voted"], ~table["labelled"], -table["side"], -table["blur"], table["picture"], table["n"])
+    best = np.lexsort(keys[::-1])
+    table = table[best]
+    hashes = np.ascontiguousarray(table["hash"]).view(np.uint64)
+    return _Faces(table["id"], hashes, table["digest"], table["label"], table["before"])
+
+
+class _Eye:
+    """The closer look at two faces whose hashes are near."""
+
+    def __init__(
+        self, workspace: Path, faces: _Faces, most: int, progress: Callable[[int, int], None] | None
+    ) -> None:
+        self._workspace, self._faces, self._most, self._progress = workspace, faces, most, progress
+        self._done = 0
+        self._look = lru_cache(REMEMBERED)(self._read)
+
+    def __call__(self, i: int, j: int) -> bool:
+        """Whether both show the same face with the same expression."""
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._most)
+        one, other = self._faces.labels[i], self._faces.labels[j]
+        if one and other and one != other:
+            return False
+        if self._faces.digests[i] == self._faces.digests[j]:
+            return True
+        looks = self._look(i), self._look(j)
+        return looks[0] is not None and looks[1] is not None and alike(looks[0], looks[1])
+
+    def _read(self, index: int) -> NDArray[np.float32] | None:
+        path = self._workspace / crop_path(self._faces.digests[index].decode())
+        try:
+            return likeness(decode_picture(read_bytes(path), path.name).pixels)
+        except PictureError:  # lost or damaged since: it can't be compared, so it stands for itself
+            return None
