@@ -19,8 +19,8 @@ from kaogae.expressions import EXPRESSIONS
 from kaogae.faces.crops import LARGEST, SMALLEST
 from kaogae.images import FILE_LIMIT, PIXEL_LIMIT
 
-FETCHED = ("danbooru", "getchu")
-"""The sites that a picture can be fetched from again, by its post; all others are found by their hash."""
+SHARED_ROLE = "shared"
+"""Role of annotators, and mark in the settings of campaigns, that came in with a manifest."""
 
 FACES_MOST = 100
 """Most faces of one picture."""
@@ -43,9 +43,15 @@ _SITE = re.compile(r"[a-z]{1,20}(:[^\x00-\x1f\x7f/\\]{1,79})?")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _WORD = re.compile(r"[a-z][a-z0-9 _.-]{0,19}")
 _NAME = re.compile(r"[a-z]+-[0-9a-f]{12}")
+_BOARD = re.compile(r"danbooru(:[A-Za-z0-9.-]{1,70})?|getchu")
 _POST = {"danbooru": re.compile(r"[1-9][0-9]{0,17}"), "getchu": re.compile(r"[1-9][0-9]{0,9}[\w./-]{0,100}")}
 
 Row = Mapping[str, Any]
+
+
+def is_board(site: str) -> bool:
+    """Whether the site has its pictures under the numbers of posts; all others are found by their hash."""
+    return _BOARD.fullmatch(site) is not None
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ class SharedPicture:
     @property
     def fetched(self) -> bool:
         """Whether there is a site that has it under its post."""
-        return self.site in FETCHED
+        return is_board(self.site)
 
 
 def to_line(picture: SharedPicture) -> str:
@@ -174,8 +180,8 @@ def _no_constant(name: str) -> None:
 def _picture(row: Row) -> SharedPicture:
     site = _match(row, "site", _SITE)
     sha256 = _match(row, "sha256", _HASH)
-    post = _match(row, "post", _POST.get(site, _HASH))
-    if ".." in post or (site not in FETCHED and post != sha256):
+    post = _match(row, "post", _POST[site.partition(":")[0]] if is_board(site) else _HASH)
+    if ".." in post or (not is_board(site) and post != sha256):
         raise _WrongError(f"'{post[:80]}' isn't a post of {site}")
     width, height = _whole(row, "width", 1, PIXEL_LIMIT), _whole(row, "height", 1, PIXEL_LIMIT)
     if width * height > PIXEL_LIMIT:

@@ -12,10 +12,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from kaogae.collect.shared import FETCHED
-
-SHARED_ROLE = "shared"
-"""Role of annotators, and kind of settings of campaigns, that came in with a shared manifest."""
+from kaogae.collect.shared import is_board
 
 PLAIN_TERMS = ("rating", "filetype", "score", "order", "status", "id")
 """Search terms with a colon that name nobody."""
@@ -39,18 +36,24 @@ def site_names(sites: Iterable[str]) -> dict[str, str]:
     """What each site is called in a share: folders, which are named after someone's disk, get a number."""
     names: dict[str, str] = {}
     for site in sorted(set(sites)):
-        if site in FETCHED or _PUBLIC_PROJECT.fullmatch(site):
+        if not is_private(site):
             names[site] = site
             continue
         kind = site.partition(":")[0]
-        plain = kind if re.fullmatch(r"[a-z]{1,20}", kind) and kind not in (*FETCHED, "renpy") else "other"
-        names[site] = f"{plain}:{len(names):04d}"
+        plain = re.fullmatch(r"[a-z]{1,20}", kind) and kind not in ("danbooru", "getchu", "renpy")
+        names[site] = f"{kind if plain else 'other'}:{len(names):04d}"
     return names
 
 
 def is_private(site: str) -> bool:
     """Whether the names in this source are somebody's own: folders, and all that isn't known to be public."""
-    return site not in FETCHED and not _PUBLIC_PROJECT.fullmatch(site)
+    return not is_public_board(site) and not _PUBLIC_PROJECT.fullmatch(site)
+
+
+def is_public_board(site: str) -> bool:
+    """Whether everybody can ask the site for its posts."""
+    host = site.partition(":")[2]
+    return is_board(site) and (not host or public_url(f"https://{host}/") is not None)
 
 
 def public_url(url: str | None) -> str | None:

@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, and_, collate, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from kaogae.catalog import Annotator, Campaign, Face, Picture, Vote
-from kaogae.collect.shared import FACES_MOST, FETCHED, VOTES_MOST, SharedFace, SharedPicture, SharedVote
+from kaogae.collect.shared import FACES_MOST, SHARED_ROLE, VOTES_MOST, SharedFace, SharedPicture, SharedVote
 from kaogae.dataset.anonymous import (
-    SHARED_ROLE,
     is_private,
+    is_public_board,
     pseudonym,
     public_search,
     public_url,
@@ -80,7 +80,7 @@ class Rows:
 
     def _chosen(self, site: str, wanted: Wanted) -> Iterator[Sequence[Picture]]:
         def key(post: str) -> str:
-            return post if site in FETCHED else next(iter(wanted[site, post].values())).picture_sha256
+            return post if is_public_board(site) else next(iter(wanted[site, post].values())).picture_sha256
 
         posts = sorted((post for name, post in wanted if name == site), key=key)
         for start in range(0, len(posts), CHUNK):
@@ -92,7 +92,7 @@ class Rows:
             yield [found[post] for post in part if post in found]
 
     def _order(self, site: str) -> ColumnElement[str]:
-        column = cast("InstrumentedAttribute[str]", Picture.post if site in FETCHED else Picture.sha256)
+        column = cast("InstrumentedAttribute[str]", Picture.post if is_public_board(site) else Picture.sha256)
         postgresql = self.session.get_bind().dialect.name == "postgresql"
         return collate(column, "C" if postgresql else "BINARY")
 
@@ -142,7 +142,7 @@ class Rows:
         assert row.sha256
         return SharedPicture(
             site=site,
-            post=row.post if row.site in FETCHED else row.sha256,
+            post=row.post if is_public_board(row.site) else row.sha256,
             sha256=row.sha256,
             bytes=row.bytes or 0,
             width=row.width or 0,
