@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +41,7 @@ def place(engine: Engine) -> str:
 
 def _parse(url: str | Path) -> URL:
     if isinstance(url, Path) or "://" not in url:
-        return URL.create("sqlite", database=str(url))
+        return URL.create("sqlite", database=str(Path(url).absolute()))
     kind = url.partition("://")[0].partition("+")[0]
     try:
         if kind in ("postgresql", "postgres"):
@@ -93,9 +94,23 @@ def _sqlite(url: URL) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # SQLAlchemy begins transactions, not Python's driver
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536"):
+    _switch_to_wal(cursor)
+    for pragma in ("synchronous=FULL", "cache_size=-65536"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """SQLite doesn't wait here when several processes meet a fresh file, so this does."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
 
 
 def _begin_sqlite(connection: Connection) -> None:

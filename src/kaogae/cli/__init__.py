@@ -1,6 +1,18 @@
 """Every command, one module per room: short bodies, heavy imports inside. Nothing else prints or exits."""
 
-from kaogae.cli import atelier, collect, dataset, train, transfer
+from kaogae.cli import atelier, collect, dataset, faces, status, train, transfer, upscale, weights
 from kaogae.cli.application import app, main
 
-__all__ = ["app", "atelier", "collect", "dataset", "main", "train", "transfer"]
+__all__ = [
+    "app",
+    "atelier",
+    "collect",
+    "dataset",
+    "faces",
+    "main",
+    "status",
+    "train",
+    "transfer",
+    "upscale",
+    "weights",
+]
