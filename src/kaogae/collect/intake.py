@@ -4,23 +4,20 @@ import hashlib
 import re
 import secrets
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from PIL import Image, UnidentifiedImageError
 from sqlalchemy import select
 
+from kaogae import images
 from kaogae.catalog import Catalog, Picture, Workspace
 from kaogae.errors import CollectError, KaogaeError, PictureError
 from kaogae.expressions import Expression
-from kaogae.images import FILE_LIMIT, PIXEL_LIMIT, SUFFIXES, read_picture
 
 BATCH = 200
 """Most rows of one transaction."""
@@ -109,8 +106,11 @@ class Intake:
                 found.update(session.scalars(select(Picture.post).where(Picture.site == site, part)))
         return {names[name] for name in found}
 
-    def take(self, post: Post, content: Path | bytes) -> Taken:
+    def take(self, post: Post, content: Path | bytes, *, md5: str | None = None) -> Taken:
         """Take in one picture, once: a post that is known already stays as it is.
+
+        Args:
+            md5: of the file, if the source says; another file is damaged.
 
         Raises:
             CollectError: the file can't be read, or the workspace can't be written.
@@ -119,19 +119,21 @@ class Intake:
         if self._is_known(post):
             return "known"
         try:
-            data = _bytes(content)
-            file_format = _check_start(data)
+            data = images.read_bytes(content) if isinstance(content, Path) else content
+            picture = _decoded(data, md5)
             digest = hashlib.sha256(data).hexdigest()
             if twin := self._same_file(digest):
-                raise _UnfitError("same file as another post", f"{twin[0]} {twin[1]}")
-            path = self._place(post.site, digest, SUFFIXES[file_format][0])
-            width, height = _store(data, path)
-        except _UnfitError as unfit:
-            self._reject(post, unfit.reason, unfit.detail)
+                raise PictureError(f"{twin[0]} {twin[1]}", "same file as another post")
+        except PictureError as error:
+            if error.reason == "no file":
+                raise CollectError(str(error)) from error
+            self._reject(post, error.reason, str(error))
             return "rejected"
+        path = self._place(post.site, digest, images.SUFFIXES[picture.format or "PNG"][0])
+        _store(data, path)
         row = self._row(post)
         row.sha256, row.file = digest, path.relative_to(self.workspace.folder).as_posix()
-        row.width, row.height, row.bytes = width, height, len(data)
+        row.width, row.height, row.bytes = *picture.size, len(data)
         self._hashes[digest] = (row.site, row.post)
         self.tally.new += 1
         self._add(row)
@@ -197,14 +199,6 @@ class Intake:
             self.flush()
 
 
-class _UnfitError(Exception):
-    """Not a picture to keep."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason)
-        self.reason, self.detail = reason, detail
-
-
 def clean(text: str) -> str:
     """A stranger's text as every database takes it: no control characters, at most `LONGEST` long."""
     whole = text.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -225,53 +219,25 @@ def _web(url: str | None) -> str | None:
     return cleaned if re.match(r"https?://", cleaned) else None
 
 
-def _bytes(content: Path | bytes) -> bytes:
-    if isinstance(content, Path):
-        try:
-            with content.open("rb") as file:
-                content = file.read(FILE_LIMIT + 1)
-        except OSError as error:
-            raise CollectError(f"{content} can't be read: {error.strerror or error}.") from error
-    if not content:
-        raise _UnfitError("empty")
-    if len(content) > FILE_LIMIT:
-        raise _UnfitError("too large", f"more than {FILE_LIMIT / 2**20:g} MiB")
-    return content
+def _decoded(data: bytes, md5: str | None) -> images.Picture:
+    """The whole picture, whatever its name says; PictureError if it is none, or not the one that was named."""
+    if len(data) > images.FILE_LIMIT:
+        raise PictureError(f"It has more than {images.FILE_LIMIT / 2**20:g} MiB.", "too large")
+    picture = images.decode_picture(data, "It")
+    if md5 and hashlib.md5(data, usedforsecurity=False).hexdigest() != md5.lower():
+        raise PictureError("Its MD5 isn't the one that the source names.")
+    return picture
 
 
-def _check_start(data: bytes) -> str:
-    """The format, by what the file begins with, whatever its name says."""
-    try:
-        with (
-            warnings.catch_warnings(action="ignore"),
-            Image.open(BytesIO(data), formats=list(SUFFIXES)) as image,
-        ):
-            width, height = image.size
-            name = "JPEG" if image.format == "MPO" else image.format or ""
-    except Image.DecompressionBombError as error:
-        raise _UnfitError("too large", "claims to be enormous") from error
-    except UnidentifiedImageError as error:
-        raise _UnfitError("not a picture", f"begins with {data[:12]!r}") from error
-    except Exception as error:  # a decoder can trip over anything in a header
-        raise _UnfitError("damaged", str(error)) from error
-    if width * height > PIXEL_LIMIT:
-        raise _UnfitError("too large", f"{width} × {height} pixels")
-    return name
-
-
-def _store(data: bytes, path: Path) -> tuple[int, int]:
-    """Write the file whole or not at all; the upright size of the picture in pixels."""
+def _store(data: bytes, path: Path) -> None:
+    """Write the file whole or not at all."""
     beside = path.with_name(f".{secrets.token_hex(8)}{path.suffix}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(data)
-        size = read_picture(beside).size
         beside.replace(path)
-    except PictureError as error:
-        raise _UnfitError("damaged", str(error.__cause__ or error)) from error
     except OSError as error:
         raise CollectError(f"{path} can't be written: {error.strerror or error}.") from error
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
-    return size
