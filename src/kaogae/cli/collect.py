@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,6 +127,49 @@ def collect_getchu(
         year=year, month=month, product=product, root=root or ROOT, interval=interval, contact=contact
     )
     _crawl(sources, limit, workspace, catalog, as_json)
+
+
+@collect_app.command("manifest")
+def collect_manifest(
+    manifest: Path = typer.Argument(..., help="What `kaogae dataset share` wrote."),
+    pictures: Path | None = typer.Option(
+        None, "--pictures", help="A folder with pictures that you have already, whatever they are called."
+    ),
+    limit: int | None = LIMIT,
+    roots: list[str] = typer.Option(
+        [], "--root", help="Another address of a site, as SITE=URL; may be given several times."
+    ),
+    contact: str | None = CONTACT,
+    interval: float | None = INTERVAL,
+    workspace: Path = WORKSPACE,
+    catalog: str | None = CATALOG,
+    as_json: bool = JSON,
+) -> None:
+    """Fetch the pictures of a shared set again, check each hash, and cut the same faces bit for bit."""
+    from kaogae.catalog import Workspace
+    from kaogae.collect.refetch import Boards
+    from kaogae.collect.rehydrate import rehydrate
+
+    pairs = [root.rpartition("=http") for root in roots]
+    boards = Boards({site: f"http{rest}" for site, _, rest in pairs}, interval=interval, contact=contact)
+    place = Workspace(workspace, catalog)
+    with watch("pictures") as follow:
+        done = rehydrate(
+            manifest, place, place.open(), pictures=pictures, limit=limit, refetch=boards, progress=follow
+        )
+    if as_json:
+        print(json.dumps(asdict(done)))
+    else:
+        total = f"of {done.faces} faces on {done.pictures} pictures"
+        out.print(f"cut again: {done.restored}, there already: {done.known} {total}", highlight=False)
+        for reason, count in done.missing.most_common():
+            out.print(f"missing: {count} ({reason})", markup=False, soft_wrap=True)
+        for post, why in done.failed.items():
+            out.print(f"failed: {post}: {why}", markup=False, soft_wrap=True)
+        if done.left:
+            out.print(f"left for the next run: {done.left}", highlight=False)
+    if not done.complete:
+        raise typer.Exit(1)
 
 
 def _crawl(

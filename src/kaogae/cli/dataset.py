@@ -1,4 +1,4 @@
-"""`kaogae dataset`: freeze, show and export."""
+"""`kaogae dataset`: freeze, show, export and share."""
 
 import json
 from dataclasses import asdict
@@ -180,6 +180,44 @@ def dataset_export(
         soft_wrap=True,
         highlight=False,
     )
+
+
+@dataset_app.command("share")
+def dataset_share(
+    name: str | None = typer.Argument(None, help="Name of a frozen set."),
+    every: bool = typer.Option(False, "--all", help="Every kept face with a label instead of a set's."),
+    to: Path | None = typer.Option(
+        None, "--out", "-o", help="The file, packed if it ends in .gz; default: NAME.share.jsonl.gz."
+    ),
+    as_json: bool = JSON,
+    workspace: Path = WORKSPACE,
+    catalog: str | None = CATALOG,
+) -> None:
+    """Write where a set's faces are found and what they show, without pictures and names of people."""
+    from kaogae.catalog import Workspace
+    from kaogae.cli.progress import watch
+    from kaogae.dataset.share import share
+
+    if every == (name is not None):
+        raise UsageError("What should be shared? Give the name of a frozen set, or --all.")
+    place = Workspace(workspace, catalog)
+    if catalog is None and not (workspace / "catalog.db").is_file():
+        raise UsageError(
+            f"There is no catalogue in {workspace}: sharing needs to know where faces were found."
+        )
+    with watch("pictures") as follow:
+        target = to or Path(f"{name or 'all'}.share.jsonl.gz")
+        report = share(place, place.open(), name, target, progress=follow)
+    if as_json:
+        print(json.dumps(asdict(report) | {"path": str(report.path)}))
+        return
+    sizes = f"{report.faces} faces on {report.pictures} pictures, {report.votes} votes"
+    out.print(f"{sizes}: {_list(dict(report.expressions))}", soft_wrap=True, highlight=False)
+    if report.by_hash:
+        out.print(f"only for those who have the files: {report.by_hash} faces", highlight=False)
+    for reason, count in report.left_out.items():
+        out.print(f"left out: {count} ({reason})", markup=False)
+    out.print(f"{report.path}  {report.hash}", soft_wrap=True)
 
 
 def _print_counts(counts: dict[str, dict[str, int]]) -> None:

@@ -1,10 +1,11 @@
 """Pictures that somebody has already, found by their hash, whatever they are called."""
 
 import hashlib
-import os
-from collections import defaultdict
+from collections import Counter, defaultdict
+from contextlib import suppress
 from pathlib import Path
 
+from kaogae.collect.walk import walk
 from kaogae.errors import UsageError
 from kaogae.images import FILE_LIMIT
 
@@ -13,23 +14,20 @@ class LocalPictures:
     """The files under a folder. Only those are read whose size is asked for."""
 
     def __init__(self, folder: Path) -> None:
-        """Look through `folder` and the folders in it; links to folders aren't followed.
+        """Look through `folder` and the folders in it; links aren't followed.
 
         Raises:
             UsageError: there is no such folder.
+            CollectError: it can't be listed, or holds too many files.
         """
         if not folder.is_dir():
             raise UsageError(f"There is no folder {folder}.")
         self._unread: defaultdict[int, list[Path]] = defaultdict(list)
         self._known: dict[str, Path] = {}
-        for place, _, names in os.walk(folder):
-            for path in (Path(place, name) for name in names):
-                try:
-                    size = path.stat().st_size if path.is_file() else 0
-                except OSError:
-                    continue
-                if 0 < size <= FILE_LIMIT:
-                    self._unread[size].append(path)
+        for name in walk(folder, Counter()):
+            path = folder / name
+            with suppress(OSError):
+                self._unread[path.stat().st_size].append(path)
 
     def find(self, sha256: str, size: int) -> bytes | None:
         """The content with this hash, of `size` bytes; None if no file has it."""

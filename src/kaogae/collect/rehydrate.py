@@ -102,7 +102,7 @@ class Refetch(Protocol):
         ...
 
     def ask(self, intake: Verifying, site: str, pictures: Sequence[SharedPicture]) -> Collection[str]:
-        """Ask for `pictures`, which the intake expects; returns the posts that the site doesn't have any more.
+        """Ask for `pictures`, which the intake expects; returns the posts that the site doesn't have now.
 
         What can't be had just now is in `intake.tally.failed`.
 
@@ -149,7 +149,7 @@ def rehydrate(
 ) -> Rehydrated:
     """Bring the pictures and faces of `manifest` into the workspace; what is there already stays.
 
-    Stopped at any instant, the next run goes on. The manifest is read to its end before anything else happens.
+    Stopped at any instant, the next run goes on. Nothing happens before the manifest was read to its end.
 
     Args:
         pictures: a folder with pictures that somebody has already, found by their hash.
@@ -218,7 +218,7 @@ class _Run:
         self._count(chunk, look_up(catalog, chunk) if ready else found, counts[""])
 
     def _is_wanted(self, row: Found | None) -> bool:
-        """Whether to look for the picture: it isn't there, or was rejected for want of what a folder may bring."""
+        """Whether to look for it: it isn't there, or was rejected for want of what a folder may bring."""
         return row is None or (self.local is not None and row.state == "rejected" and row.reason in AGAIN)
 
     def _get(self, wanted: Sequence[SharedPicture]) -> None:
@@ -237,10 +237,9 @@ class _Run:
                     self._spend(1)
         self.intake.flush()
         known = look_up(self.intake.catalog, rest)
+        rest = [picture for picture in rest if _key(picture) not in known]
         for site in dict.fromkeys(picture.site for picture in rest):
-            self._ask(
-                site, [picture for picture in rest if picture.site == site and _key(picture) not in known]
-            )
+            self._ask(site, [picture for picture in rest if picture.site == site])
         self.intake.flush()
 
     def _ask(self, site: str, pictures: Sequence[SharedPicture]) -> None:

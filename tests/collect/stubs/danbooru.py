@@ -104,6 +104,8 @@ def _fits(post: dict, term: str) -> bool:
         return post.get("file_ext", "png") in term[9:].split(",")
     if term.startswith("id:>"):
         return post["id"] > int(term[4:])
+    if re.fullmatch(r"id:[\d,]+", term):
+        return str(post["id"]) in term[3:].split(",")
     if term.startswith(FREE):
         return True
     return term in post["tag_string"].split()
