@@ -220,7 +220,7 @@ def _web(url: str | None) -> str | None:
 
 
 def _decoded(data: bytes, md5: str | None) -> images.Picture:
-    """The whole picture, whatever its name says; PictureError if it is none, or not the one that was named."""
+    """The whole picture, whatever its name says; PictureError if it is none, or another than was named."""
     if len(data) > images.FILE_LIMIT:
         raise PictureError(f"It has more than {images.FILE_LIMIT / 2**20:g} MiB.", "too large")
     picture = images.decode_picture(data, "It")

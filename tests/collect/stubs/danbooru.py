@@ -9,8 +9,10 @@ named (renamed into place, so that it is whole when it is there). FOLDER/posts.j
      "artist": "someone", "character": "alice", "source": "https://…"}
 
 `id` (a number) and `tags` (all, separated by spaces) have to be there. `file` is a path inside FOLDER;
-without one the site names the post but no file. `rating` is g (the default), s, q or e. Every other key replaces the
-one of that name in the answer, so a post can lie: {"id": 1, "tags": "", "file": "a.png", "md5": "…"}.
+without one the site names the post but no file. `rating` is g (the default), s, q or e. Every other key
+replaces the one of that name in the answer, so a post can lie:
+
+    {"id": 1, "tags": "", "file": "a.png", "md5": "…"}
 """
 
 import argparse
