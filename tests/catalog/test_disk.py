@@ -25,7 +25,10 @@ def mount(tmp_path: Path) -> Iterator[Callable[..., Path]]:
         pytest.skip("mounting a disk takes root")
 
     def call(options: str) -> Path:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=False)
+        if done.returncode and os.environ.get("CI") != "true":
+            pytest.skip("this machine lets nobody mount a disk")
+        assert done.returncode == 0
         return folder
 
     yield call
@@ -55,7 +58,7 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing(mount):
     assert kept > 0
     assert kept % 10 == 0  # whole batches only
     with pytest.raises(CatalogError, match="full"):
-        fill(catalog) if kept == 0 else write(catalog, 100)
+        write(catalog, 100)
     mount("remount,size=8m")  # space is freed
     write(catalog, 10)
     assert rows(catalog) == kept + 10
@@ -83,7 +86,7 @@ def test_a_read_only_disk_is_a_sentence(mount, kaogae):
     open_catalog(disk / "catalog.db").close()
     mount("remount,ro")
     for workspace in (disk, disk / "new"):
-        with pytest.raises(CatalogError, match="read-only|can't be used"):
+        with pytest.raises(CatalogError, match=r"read-only|can't be used"):
             open_catalog(workspace / "catalog.db")
     code, _, err = kaogae("status", "--workspace", disk)
     assert code == 2
@@ -112,14 +115,19 @@ def test_without_permission_it_is_a_sentence(tmp_path, locked):
             path.chmod(path.stat().st_mode | 0o555)
     file.parent.chmod(0o555 if locked == "folder" else 0o777)
     file.chmod(0o444 if locked == "file" else 0o666)
-    code = (
-        "import sys; from kaogae.catalog import open_catalog; from kaogae.errors import CatalogError\n"
-        "try: open_catalog(sys.argv[1])\n"
-        "except CatalogError as error: print(error)\n"
-        "else: print('opened')"
-    )
-    who = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
-    run = [sys.executable, "-c", code, str(file)]
-    done = subprocess.run(run, capture_output=True, text=True, cwd="/", check=False, **who)
+    code = """
+import os, sys
+from kaogae.catalog import open_catalog
+from kaogae.errors import CatalogError
+open_catalog(sys.argv[2]).close()  # everything is imported: others may not be allowed to read Python itself
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+try:
+    open_catalog(sys.argv[1])
+except CatalogError as error:
+    print(error)
+"""
+    run = [sys.executable, "-c", code, str(file), str(tmp_path / "other.db")]
+    done = subprocess.run(run, capture_output=True, text=True, cwd="/", check=False)
     assert "writable" in done.stdout, done.stdout + done.stderr
     file.parent.chmod(0o755)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from kaogae.cli.application import CATALOG, WORKSPACE, app, out
-from kaogae.expressions import EXPRESSIONS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
 
     from kaogae.catalog.counts import Counts, Group
 
-COLUMNS = (*EXPRESSIONS, "no label", "all")
+COLUMNS = ("happy", "sad", "crying", "neutral", "surprised", "none", "all")
+"""The expressions, as a light import: `kaogae.expressions` brings NumPy."""
 
 LABEL = 22
 """Characters that the names of rows should have."""
@@ -84,7 +84,7 @@ def _json(counts: "Counts") -> dict[str, object]:
 
 
 def _matrix(everything: "Counts", *, short: bool = False) -> "Table":
-    """Sections of rows; in each the same columns: the five expressions, no label, all.
+    """Sections of rows; in each the same columns: the five expressions, none of them, all.
 
     `short`: write 205k for 205,371. Where the terminal is narrow, that is done, and names are cut.
     """
@@ -109,8 +109,8 @@ def _matrix(everything: "Counts", *, short: bool = False) -> "Table":
     add("Faces rejected", rejected[1], "reason")
     room = out.width - 2 * len(table.columns)  # a space and a line of spaces for each
     for column, name in zip(table.columns[1:], COLUMNS, strict=True):
-        column.min_width = max(len(str(cell)) for cell in (*name.split(), *column.cells))
-        room -= column.min_width
+        column.width = max(len(str(cell)) for cell in (name, *column.cells))
+        room -= column.width
     if room < LABEL and not short:
         return _matrix(everything, short=True)
     table.columns[0].max_width = max(room, 10)
@@ -125,7 +125,7 @@ def _section(
     rows: dict[str, Counter[str]] = {}
     for group in groups:
         label = getattr(group, name) or ("no label" if name == "label_origin" else "no reason given")
-        rows.setdefault(label, Counter())[group.expression or "no label"] += group.count
+        rows.setdefault(label, Counter())[group.expression or "none"] += group.count
     if not rows:
         return
     ordered = sorted(rows.items(), key=lambda row: (-row[1].total(), row[0]))
