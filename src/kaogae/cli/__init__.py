@@ -1,6 +1,6 @@
 """Every command, one module per room: short bodies, heavy imports inside. Nothing else prints or exits."""
 
-from kaogae.cli import atelier, collect, dataset, faces, status, train, transfer, upscale, weights
+from kaogae.cli import atelier, collect, collect_files, dataset, faces, status, train, transfer, upscale, weights
 from kaogae.cli.application import app, main
 
 __all__ = [
