@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, String
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, VARCHAR
 from sqlalchemy.types import TypeDecorator
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -44,6 +44,12 @@ class Text(TypeDecorator[str]):
         """`limit`: bytes in UTF-8, for columns with an index; None for none."""
         super().__init__()
         self.limit = limit
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """With a limit it is ordered by code point, as in SQLite, whatever the server's language is."""
+        if dialect.name == "postgresql" and self.limit is not None:
+            return dialect.type_descriptor(VARCHAR(collation="C"))
+        return dialect.type_descriptor(String())
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """On its way in."""
