@@ -87,3 +87,9 @@ def pictures() -> Callable[[Path], dict[str, Picture]]:
 def stub() -> ModuleType:
     """The Danbooru stub's faults."""
     return load("danbooru")
+
+
+@pytest.fixture
+def getchu_stub() -> ModuleType:
+    """The Getchu stub."""
+    return load("getchu")

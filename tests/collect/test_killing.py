@@ -101,7 +101,7 @@ def test_killed_again_and_again_every_post_comes_once_and_none_is_lost(
         while not gone(fetcher):
             assert time.monotonic() < until, "gallery-dl lives on"
             time.sleep(0.01)
-    code, out, err = kaogae(*COMMAND[3:], "--root", root, "--workspace", tmp_path / "w")
+    code, _, err = kaogae(*COMMAND[3:], "--root", root, "--workspace", tmp_path / "w")
     assert code == 0, err
     rows = pictures(tmp_path / "w")
     assert set(rows) == {str(number) for number in range(1, 25)}
@@ -143,7 +143,7 @@ def test_a_second_run_at_once_says_so(make_board, serve, tmp_path, begin, kaogae
 def test_a_whole_file_that_was_not_taken_in_is_taken_in_and_not_fetched(
     make_board, serve, pictures, tmp_path, kaogae
 ):
-    """As a kill leaves it between gallery-dl's last byte and the catalogue: with the label of its own search."""
+    """As a kill leaves it between the last byte and the catalogue: with the label of its own search."""
     board = make_board(2)
     options = ("--root", serve(board), "--interval", 0, "--workspace", tmp_path / "w")
     assert kaogae("collect", "danbooru", "-e", "happy", "--limit", 1, *options)[0] == 0
