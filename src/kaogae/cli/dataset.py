@@ -209,7 +209,7 @@ def dataset_share(
         target = to or Path(f"{name or 'all'}.share.jsonl.gz")
         report = share(place, place.open(), name, target, progress=follow)
     if as_json:
-        print(json.dumps(asdict(report) | {"path": str(report.path)}))
+        print(json.dumps(vars(report) | {"path": str(report.path)}))
         return
     sizes = f"{report.faces} faces on {report.pictures} pictures, {report.votes} votes"
     out.print(f"{sizes}: {_list(dict(report.expressions))}", soft_wrap=True, highlight=False)

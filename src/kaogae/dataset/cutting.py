@@ -175,14 +175,14 @@ def _mapped(landmarks: Landmarks | None, matrix: Matrix) -> Landmarks | None:
     for name in LANDMARKS:
         if name in landmarks:
             x, y = apply_matrix(matrix, landmarks[name])
-            seen[name] = (round(float(x), 2), round(float(y), 2))
+            seen[name] = (round(float(x), 2) + 0.0, round(float(y), 2) + 0.0)
     return seen
 
 
 def _seen_through(origin: Origin, matrix: Matrix) -> Origin:
     """The same origin, its matrix leading on through `matrix`."""
     whole = np.vstack([matrix, [0, 0, 1]]) @ np.vstack([np.array(origin.matrix), [0, 0, 1]])
-    (a, b, c), (d, e, f) = whole[:2].tolist()
+    (a, b, c), (d, e, f) = (whole[:2] + 0.0).tolist()  # no negative zero: it would be written as one
     return replace(origin, matrix=((a, b, c), (d, e, f)))
 
 

@@ -122,22 +122,21 @@ def _header(faces: FaceSet, landmarks: tuple[str, ...]) -> list[str]:
         "100K<n<1M",
     )
     texts = [name for name in _metadata(faces.faces[0], ()) if name not in ("file_name", "label")]
-    features = [("image", "image"), *((name, "string") for name in texts)]
     lines = ["---", f"pretty_name: {json.dumps(faces.name)}", f"license: {licence}"]
     if licence == "other":
         lines += ["license_name: per-picture", "license_link: README.md"]
     lines += ["task_categories:", "- image-classification", "tags:", "- anime", "- facial-expression"]
-    lines += ["size_categories:", f"- {size}", "dataset_info:", "  features:"]
-    for name, kind in features:
-        lines += [f"  - name: {name}", f"    dtype: {kind}"]
+    lines += ["size_categories:", f"- {size}", "configs:", "- config_name: default", "  data_files:"]
+    for split in SPLITS:
+        if faces.of(split):
+            lines += [f"  - split: {split}", f"    path: {split}/**"]
+    lines += ["  features:", "  - name: image", "    dtype: image"]
+    for name in texts:
+        lines += [f"  - name: {name}", "    dtype: string"]
     lines += ["  - name: label", "    dtype:", "      class_label:", "        names:"]
     lines += [f"          '{e.position}': {e.value}" for e in EXPRESSIONS]
     for name in landmarks:
         lines += [f"  - name: {name}", "    sequence: float64"]
-    lines += ["configs:", "- config_name: default", "  data_files:"]
-    for split in SPLITS:
-        if faces.of(split):
-            lines += [f"  - split: {split}", f"    path: {split}/**"]
     return [*lines, "---", ""]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kaogae.dataset.manifest import Landmarks, RandomCrop
+from kaogae.dataset.manifest import LANDMARKS, Landmarks, RandomCrop
 
 FACE_SIDE, CROP_SIDE, CROPS = 224, 192, 8
 """The paper's numbers; sides in pixels."""
@@ -52,4 +52,5 @@ class Recipe:
 
 def swapped(landmarks: Landmarks) -> Landmarks:
     """`landmarks` of a mirrored face: the eye on the left is now the other one."""
-    return {_SWAPPED.get(name, name): point for name, point in landmarks.items()}
+    seen = {_SWAPPED.get(name, name): point for name, point in landmarks.items()}
+    return {name: seen[name] for name in LANDMARKS if name in seen}
