@@ -9,6 +9,7 @@ and whole files that were not taken in yet are taken in first.
 import importlib.util
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -33,6 +34,9 @@ TRIES = 4
 
 FAILURES = 10
 """Pictures that fail one after the other before the site counts as out of reach."""
+
+LEAST_SPACE = 2**20
+"""Bytes below which a disk counts as full."""
 
 Progress = Callable[[int, int | None], None]
 
@@ -133,6 +137,8 @@ class _Crawl:
         with _gallery_dl(self.source, self.folder, self.log.path) as process:
             ended = self._talk(process)
         why = self.log.last_error()
+        if not ended and shutil.disk_usage(self.folder).free < LEAST_SPACE:  # then the log is empty too
+            raise self._full()
         if not ended:
             raise self._gave_up(f"broke off ({why or 'gallery-dl ended'})")
         if self.failures >= FAILURES:
@@ -142,6 +148,11 @@ class _Crawl:
         return CollectError(
             f"{self.source.address} {how}, after {self.posts} posts and {self.intake.tally.new} new "
             "pictures: run it again later, it goes on where it stopped."
+        )
+
+    def _full(self) -> CollectError:
+        return CollectError(
+            f"The disk of {self.files} is full: make room and run it again, it goes on where it stopped."
         )
 
     def _talk(self, process: subprocess.Popen[bytes]) -> bool:
@@ -201,9 +212,7 @@ class _Crawl:
             return {"do": "stop" if self._enough() else "leave"}
         said = self.log.last_error()
         if "No space left" in said:
-            raise CollectError(
-                f"{self.files} is full: make room and run it again, it goes on where it stopped."
-            )
+            raise self._full()
         if "larger than allowed" in said or "File too large" in said:
             self.intake.reject(post, "too large", said)
             self._clear(self.name)
