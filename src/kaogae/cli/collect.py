@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -158,7 +157,7 @@ def collect_manifest(
             manifest, place, place.open(), pictures=pictures, limit=limit, refetch=boards, progress=follow
         )
     if as_json:
-        print(json.dumps(asdict(done)))
+        print(json.dumps(vars(done)))
     else:
         total = f"of {done.faces} faces on {done.pictures} pictures"
         out.print(f"cut again: {done.restored}, there already: {done.known} {total}", highlight=False)

@@ -216,7 +216,7 @@ def _votes(session: Session, faces: Sequence[int]) -> defaultdict[int, list[Shar
         .order_by(Vote.cast_at, Vote.id)
     )
     votes: defaultdict[int, list[SharedVote]] = defaultdict(list)
-    for vote, annotator, campaign in session.execute(rows).tuples():
+    for vote, annotator, campaign in session.execute(rows):
         assert vote.face_id
         votes[vote.face_id].append(
             SharedVote(
