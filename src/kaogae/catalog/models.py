@@ -117,7 +117,7 @@ class Face(Base):
     pixels_sha256: Mapped[str | None] = mapped_column(Text(64), index=True)
     """SHA-256 of the crop's RGB values, row by row: the same whoever encodes it."""
     blur: Mapped[float | None]
-    """Variance of the Laplacian of the crop at 128 pixels: small is blurred."""
+    """Sharpness, as kaogae.faces measures it: small is blurred."""
     phash: Mapped[int | None] = mapped_column(BigInteger)
     """Perceptual hash, 64 bits as a signed number."""
     duplicate_of: Mapped[int | None] = mapped_column(Id, ForeignKey("face.id"))
