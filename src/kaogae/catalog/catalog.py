@@ -101,6 +101,10 @@ class Catalog:
         except Timeout:
             yield False
             return
+        except OSError as error:
+            raise CatalogError(
+                f"The folder {file.parent} must be writable, for the lock of '{stage}': {error.strerror}."
+            ) from error
         try:
             yield True
         finally:
