@@ -163,7 +163,7 @@ def postgresql() -> Iterator[str]:
     It never runs as root, so its folder lies where the user postgres may go; the path of a socket is short.
     """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
-    initdb = shutil.which("initdb") or (found and str(found[-1]))
+    initdb = found[-1] if found else shutil.which("initdb")
     if not initdb:
         absent("PostgreSQL isn't installed: `make servers` as root, or apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="kaogae-", dir="/tmp"))
@@ -182,7 +182,7 @@ def postgresql() -> Iterator[str]:
             "fsync=off",
             "max_connections=40",
         ]
-        start = [Path(initdb).with_name("postgres"), "-D", folder / "data"]
+        start = [Path(initdb).resolve().with_name("postgres"), "-D", folder / "data"]
         server = subprocess.Popen(
             [*start, *(word for setting in settings for word in ("-c", setting))],
             stderr=(folder / "log").open("wb"),
