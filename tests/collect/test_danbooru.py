@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kaogae.collect.danbooru import danbooru, keyword_for
 from kaogae.collect.gallery import check_root
@@ -75,6 +77,17 @@ def test_a_post_becomes_a_row_with_everything_that_the_site_says():
 )
 def test_what_can_t_be_learned_from_is_refused_with_the_reason(changes, reason):
     assert judge(**changes).reason == reason
+
+
+WORDS = st.text("0a٣²/:-\x00 ", max_size=6) | st.sampled_from(["http://x", "//x", "happy sad", "7", "png"])
+ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.lists(WORDS, max_size=2)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(POST)), ANYTHING))
+def test_whatever_a_site_says_there_is_a_verdict(said):
+    verdict = danbooru(Expression.HAPPY, since=3).judge(said)
+    assert verdict.reason or verdict.post.file_url.startswith(("http://", "https://"))
+    assert isinstance(verdict.post.post, str)
 
 
 def test_smiles_belong_to_happy_and_several_characters_to_nobody():

@@ -202,7 +202,8 @@ class _Crawl:
         # The MD5 is in the name so that one file's half is never continued with another's
         self.name = re.sub(r"[^0-9A-Za-z-]", "-", f"{post.post}-{verdict.md5 or ''}")[:120]
         self.log.mark()
-        return {"do": "take", "name": self.name, "about": asdict(post) | {"md5": verdict.md5}}
+        about = asdict(post) | {"md5": verdict.md5}
+        return {"do": "take", "url": post.file_url, "name": self.name, "about": about}
 
     def _about_file(self, wanted: Verdict, status: int) -> dict[str, Any]:
         post = wanted.post

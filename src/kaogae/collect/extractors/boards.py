@@ -12,7 +12,7 @@ Kaogae decides about every picture, this file fetches. The two talk in JSON line
 asks, a line on standard input answers. Any question may be answered with {"do": "stop"}.
 
     {"kind": "hello"}               may we begin?          ◄ {"do": "begin", "login": null | [user, key]}
-    {"kind": "post", "post": {…}}   here is a picture      ◄ {"do": "take", "name": "…", "about": {…}} | leave
+    {"kind": "post", "post": {…}}   here is a picture      ◄ {"do": "take", "url", "name", "about"} | leave
     {"kind": "done", "status": 0}   it was tried           ◄ {"do": "again"} | leave
     {"kind": "failed", "post": "…", "why": "…"}            ◄ {"do": "leave"}
     {"kind": "end"}                 there are no more      (no answer)
@@ -79,14 +79,13 @@ class Directed:
         return answer
 
     def items(self):
-        for url, post, headers in self.pictures():
+        for post, headers in self.pictures():
             answer = self.ask(kind="post", post=post)
-            first = True
+            if answer["do"] == "take":
+                url = answer["url"]  # not the post's own: this is the one that was looked at
+                data = {"name": answer["name"], "about": answer["about"], "post": post}
+                yield Message.Directory, "", data
             while answer["do"] in ("take", "again"):
-                if first:
-                    data = {"name": answer["name"], "about": answer["about"], "post": post}
-                    yield Message.Directory, "", data
-                    first = False
                 text.nameext_from_url(url, data)
                 data |= {"_http_headers": headers, "_http_retry": self._refused}
                 self._status = 0
@@ -132,8 +131,7 @@ class DanbooruDirectedExtractor(Directed, DanbooruTagExtractor):
     def pictures(self):
         self.metadata()
         for post in self.posts():
-            url = post.get("file_url") or ""
-            yield (self.root + url if url.startswith("/") else url), post, None
+            yield post, None
 
     def request_json(self, url, **options):
         """As gallery-dl does it, but an answer that isn't JSON is asked for again."""
@@ -183,7 +181,7 @@ class GetchuDirectedExtractor(Directed, Extractor):
                 continue
             failures = 0
             for post in characters(page, number, self.root):
-                yield post["file_url"], post, {"Referer": url}
+                yield post, {"Referer": url}
 
     def _products(self):
         page = self._page(f"{self.root}/all/price.html?{self._list}")
