@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from kaogae.catalog import Catalog, Workspace
-from kaogae.collect.share_file import FORMAT, VERSION, is_share
-from kaogae.collect.shared import SharedPicture, to_line
+from kaogae.collect.share_file import FORMAT, LINE_BYTES, VERSION, is_share
+from kaogae.collect.shared import SharedPicture, from_line, to_line
 from kaogae.dataset.faceset import load
 from kaogae.dataset.paths import check_name, read_text
 from kaogae.dataset.shared_rows import Rows, Wanted, wanted_by
@@ -119,12 +119,24 @@ def _write_body(
         rows = Rows(session, wanted, report.left_out)
         for picture in rows.pictures():
             line = to_line(picture).encode() + b"\n"
+            if not _readable(line):
+                report.left_out["says what can't be"] += len(picture.faces)
+                continue
             digest.update(line)
             body.write(line)
             _count(picture, report)
             if progress is not None:
                 progress(report.pictures, None)
     report.hash = digest.hexdigest()
+
+
+def _readable(line: bytes) -> bool:
+    """Whether others could read it: a catalogue may hold anything, and one bad line would spoil them all."""
+    try:
+        from_line(line, "")
+    except ManifestError:
+        return False
+    return len(line) <= LINE_BYTES
 
 
 def _count(picture: SharedPicture, report: ShareReport) -> None:
