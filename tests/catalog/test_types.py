@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import StatementError
 
 from kaogae.catalog import Annotator, Campaign, Catalog, Picture, storable
@@ -52,6 +52,22 @@ def test_a_post_is_found_under_the_name_that_it_came_with(catalog):
                 Picture.site == "folder:" + "長" * 500, Picture.post.in_([post])
             )
             assert session.scalars(question).all() == [stored_as]
+
+
+@pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
+def test_servers_of_any_language_order_posts_by_code_point(catalog):
+    stored(catalog)
+    with catalog.reading() as session:
+        for column in (Picture.site, Picture.post, Picture.expression):
+            assert session.scalar(select(func.pg_collation_for(column))) == '"C"'
+
+
+def test_posts_are_ordered_by_code_point(catalog):
+    posts = ["Z", "a", "é", "10", "9", "-", "ａ", "😀", "_"]
+    with catalog.session() as session:
+        session.add_all(Picture(site="danbooru", post=post) for post in posts)
+    with catalog.reading() as session:
+        assert session.scalars(select(Picture.post).order_by(Picture.post)).all() == sorted(posts)
 
 
 def test_very_long_text_is_kept_whole(catalog):
