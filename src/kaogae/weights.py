@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from kaogae.errors import UsageError, WeightsError
 
@@ -190,7 +190,10 @@ def _keep(
             f" or bring the right file with {_by_hand(weights)}."
         )
     if check is not None:
-        check(draft)
+        try:
+            check(draft)
+        except WeightsError as error:  # a person knows where it came from, not where it lies meanwhile
+            raise WeightsError(str(error).replace(str(draft), str(origin))) from error
     if wanted is None:  # whoever comes first says what it is from now on
         pin = draft.with_name("pin")
         pin.write_text(found + "\n", "ascii")
@@ -230,7 +233,7 @@ def _download(weights: Weights, url: str, draft: Path) -> None:
     pooch.get_logger().setLevel("ERROR")
     try:
         pooch.retrieve(
-            url, known_hash=None, fname=draft.name, path=draft.parent, downloader=_download_bounded
+            url, known_hash=None, fname=draft.name, path=draft.parent, downloader=cast(Any, _download_bounded)
         )
     except (requests.exceptions.RequestException, ValueError) as error:
         raise WeightsError(

@@ -30,8 +30,12 @@ REACH = 22
 """From how many input pixels away an output pixel can be influenced, at most: 1 by the entry, 18 by nine
 residual blocks of two convolutions, 1.5 by the two steps of ×4, a fraction by the exit; rounded up."""
 
-PASS = 112 * 112
-"""Input pixels that go through the network at once on a processor; a larger picture goes through alone."""
+PASS = 112 * 112 * 256
+"""Values that lie between two layers at most, while a batch goes through on a processor; what needs more goes
+through alone."""
+
+WIDEST = {2: 256, 3: 576, 4: 1024}
+"""Per scale: values that lie between two layers, for each input pixel."""
 
 Step = Callable[[Tensor], Tensor]
 
@@ -73,7 +77,7 @@ class Carn(nn.Module):
             raise UsageError(f"CARN takes batches [N, 3, H, W], not {list(batch.shape)}.")
         if batch.device.type != "cpu":
             return self._enlarge(batch, scale)
-        at_once = max(1, PASS // (batch.shape[2] * batch.shape[3]))
+        at_once = max(1, PASS // (WIDEST[scale] * batch.shape[2] * batch.shape[3]))
         parts = [self._enlarge(part, scale) for part in batch.split(at_once)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 

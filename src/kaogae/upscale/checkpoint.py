@@ -24,8 +24,8 @@ def load_carn(path: str | Path) -> Carn:
     Which of the two it is, and in how many groups its convolutions work, is seen from the tensors.
 
     Raises:
-        WeightsError: missing, too large, damaged, holding more than tensors, not with CARN's names and shapes,
-            or with values that aren't finite.
+        WeightsError: missing, too large, damaged, holding more than tensors, without CARN's names and
+            shapes, or with values that aren't finite.
     """
     path = Path(path)
     state = _tensors(path)

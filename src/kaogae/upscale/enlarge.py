@@ -45,7 +45,7 @@ class Network:
         _check(images, scale)
         device = self.model.entry.weight.device
         with torch.inference_mode():
-            batch = torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2)
+            batch = torch.tensor(images, device=device).permute(0, 3, 1, 2)
             larger = self.model(batch.float().div_(255), scale).mul_(255).round_()
             return larger.byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
 

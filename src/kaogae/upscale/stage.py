@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -139,19 +139,24 @@ class _Run:
             total = session.scalar(select(func.count()).select_from(Face).where(self._todo())) or 0
         done = 0
         pool = ThreadPoolExecutor(threads, "upscale", initializer=_alone_in_its_thread)
+        waiting: set[Future[list[Outcome]]] = set()
         try:
             for window in self._windows():
                 done += self._pass_over([crop.id for crop in window if crop.size >= self.below])
                 progress(done, total)
                 batches = self._batches([crop for crop in window if crop.size < self.below])
-                futures = [pool.submit(self._work, batch) for batch in batches]
-                for future in as_completed(futures):
+                waiting = {pool.submit(self._work, batch) for batch in batches}
+                for future in as_completed(tuple(waiting)):
+                    waiting.discard(future)
                     outcomes = future.result()
                     self._take(outcomes)
                     done += len(outcomes)
                     progress(done, total)
         finally:  # after Ctrl-C too: what waits is dropped, what is under way ends, and its rows are written
             pool.shutdown(cancel_futures=True)
+            for future in waiting:
+                if not future.cancelled() and future.exception() is None:
+                    self._take(future.result())
             self._write()
 
     def _todo(self) -> ColumnElement[bool]:
