@@ -1,12 +1,24 @@
 """Every command, one module per room: short bodies, heavy imports inside. Nothing else prints or exits."""
 
-from kaogae.cli import atelier, collect, collect_files, dataset, faces, status, train, transfer, upscale, weights
+from kaogae.cli import (
+    atelier,
+    collect,
+    collect_files,
+    dataset,
+    faces,
+    status,
+    train,
+    transfer,
+    upscale,
+    weights,
+)
 from kaogae.cli.application import app, main
 
 __all__ = [
     "app",
     "atelier",
     "collect",
+    "collect_files",
     "dataset",
     "faces",
     "main",

@@ -82,7 +82,7 @@ class Plan:
             for layer in layered.layers:
                 images.values.steps = 0
                 try:
-                    self._parts.update(files(images.layer(layered, layer)[1]))
+                    self._parts.update(files(images.layer(layered, layer)))
                 except UnclearError:
                     continue  # said where a picture needs it
             if reason := unwanted(" ".join(name)):
@@ -139,8 +139,9 @@ class Plan:
             else:
                 said, character = read_path(path)
                 for name in names:
-                    also, character = read_image_name(name)
+                    also, tag = read_image_name(name)
                     said |= also
+                    character = tag if len(name) > 1 else character
                 words = names[0] if names else automatic_name(path)
                 self.add(Sprite(path, path, the_one(said), character, words))
 

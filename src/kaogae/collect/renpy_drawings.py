@@ -23,6 +23,8 @@ from kaogae.collect.renpy_places import (
     box,
     moved,
     pair,
+    put,
+    unplaced,
     zoom_factor,
 )
 from kaogae.collect.renpy_script import Line, Name, parse, properties
@@ -124,17 +126,17 @@ class Reader:
                 named = {word.arg: word.value for word in call.keywords if word.arg}
                 child = [named.pop("child")] if "child" in named else arguments
                 place = self._shifted(Place(), named, depth)
-                return _put(place, self._draw(_first(child), depth))
+                return put(place, self._draw(_first(child), depth))
             case "at":
                 place = Place()
                 for transform in arguments[1:]:
                     place = self._transformed(transform, place)
-                return _put(place, self._draw(_first(arguments), depth))
+                return put(place, self._draw(_first(arguments), depth))
             case "livecrop":
                 cut = Place(crop=box(self.values.of(_first(arguments), depth)))
-                return _put(cut, self._draw(_first(arguments[1:]), depth))
+                return put(cut, self._draw(_first(arguments[1:]), depth))
             case "factorscale" | "scale" | "flip" | "crop":
-                return _put(self._changed(name, call, depth), self._draw(_first(arguments), depth))
+                return put(self._changed(name, call, depth), self._draw(_first(arguments), depth))
             case "null":
                 return EMPTY
             case "solid" | "text" | "paramtext" | "movie" | "frame" | "tile" | "placeholder":
@@ -166,7 +168,7 @@ class Reader:
         layers: list[tuple[Place, Drawing]] = []
         for where, what in zip(arguments[1::2], arguments[2::2], strict=False):
             x, y = pair(self.values.of(where, depth))
-            layers.append((Place(x=x, y=y), self._draw(what, depth)))
+            layers.append((Place(x=x, y=y), unplaced(self._draw(what, depth))))
         return Stack(tuple(layers), size)
 
     def _transformed(self, transform: ast.expr, place: Place) -> Place:
@@ -207,7 +209,7 @@ class Reader:
             contained.insert(0, (Place(), first))
         if not contained:
             raise UnclearError(DYNAMIC)
-        return _put(place, contained[0][1] if len(contained) == 1 else Stack(tuple(contained)))
+        return put(place, contained[0][1] if len(contained) == 1 else Stack(tuple(contained)))
 
 
 def _parsed(expression: str) -> ast.expr:
@@ -215,10 +217,6 @@ def _parsed(expression: str) -> ast.expr:
     if tree is None:
         raise UnclearError(DYNAMIC)
     return tree
-
-
-def _put(place: Place, drawing: Drawing) -> Drawing:
-    return drawing if place == Place() else Stack(((place, drawing),))
 
 
 def _called(func: ast.expr) -> str:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from kaogae.collect.renpy_drawings import Reader
 from kaogae.collect.renpy_layers import Layer, Layered, read_layered
-from kaogae.collect.renpy_places import DYNAMIC, MISSING, Drawing, File, Place, Stack, UnclearError
+from kaogae.collect.renpy_places import DYNAMIC, MISSING, Drawing, File, Place, Stack, UnclearError, put
 from kaogae.collect.renpy_script import Definitions, Name, parse
 from kaogae.collect.renpy_values import Values
 
@@ -33,6 +33,19 @@ class Images:
         names = [*self.automatic, *self.defined]
         blocks = list(definitions.layered.items())[:MOST_IMAGES]
         self.layered = {name: read_layered(name, line, names) for name, line in blocks}
+        for layer in (layer for layered in self.layered.values() for layer in layered.layers):
+            self._settle(layer)
+
+    def _settle(self, layer: Layer) -> None:
+        """On what a layer depends may be said by a constant's name; if nobody knows it, it isn't seen."""
+        for key in {"if_any", "if_all", "if_not"} & layer.properties.keys():
+            self.values.steps = 0
+            try:
+                value = self.values.read(layer.properties[key])
+            except UnclearError:
+                layer.shown = False
+            else:
+                layer.conditions[key] = frozenset(map(str, value if isinstance(value, tuple) else [value]))
 
     def find_file(self, path: str) -> str | None:
         """The picture that a script means: below the game folder or its images folder, else nowhere."""
@@ -65,25 +78,31 @@ class Images:
             UnclearError: one of them isn't there, or only the running game knows.
         """
         shown = [layer for layer in layered.layers if layer.fits(chosen)]
-        stack = Stack(tuple(self.layer(layered, layer, depth) for layer in shown))
-        place = self.reader.moved(Place(), layered.properties)
-        return stack if place == Place() else Stack(((place, stack),))
+        stack = Stack(tuple((Place(), self.layer(layered, layer, depth)) for layer in shown))
+        try:
+            place = self.reader.moved(Place(), layered.properties)
+        except UnclearError:  # where the whole stands on the screen doesn't matter
+            return stack
+        return put(place, stack)
 
-    def layer(self, layered: Layered, layer: Layer, depth: int = 0) -> tuple[Place, Drawing]:
-        """Where one layer stands, and what it shows; raises UnclearError."""
+    def layer(self, layered: Layered, layer: Layer, depth: int = 0) -> Drawing:
+        """What one layer shows, at its place; raises UnclearError."""
         place = self.reader.moved(Place(), layer.properties)
         if "at" in layer.properties:
             place = self.reader.transformed(layer.properties["at"], place)
+        return put(place, self._shown(layered, layer, depth))
+
+    def _shown(self, layered: Layered, layer: Layer, depth: int) -> Drawing:
         if layer.image is not None:
-            return place, self._pictured(layered, layer, depth)
+            return self._pictured(layered, layer, depth)
         if "format_function" in layered.properties:
             raise UnclearError(DYNAMIC)
         for stem in layer.stems[:-1]:
             try:
-                return place, self._formatted(layered, stem, depth)
+                return self._formatted(layered, stem, depth)
             except UnclearError:
                 continue
-        return place, self._formatted(layered, layer.stems[-1] if layer.stems else "", depth)
+        return self._formatted(layered, layer.stems[-1] if layer.stems else "", depth)
 
     def _pictured(self, layered: Layered, layer: Layer, depth: int) -> Drawing:
         image = layer.image

@@ -30,6 +30,8 @@ BODY = frozenset(
 NEEDED = WHOLE_FACE | PARTS | (BODY - {"accessory", "accessories", "glasses", "hat", "arm", "arms"})
 """Groups without a default that nobody shows without an attribute: here the plainest one stands in."""
 
+NOTHING = frozenset[str]()
+
 
 @dataclass
 class Layer:
@@ -47,20 +49,31 @@ class Layer:
     """False: it is an `if`, of which only an `else` is taken to be true."""
     properties: dict[str, str] = field(default_factory=dict[str, str])
     """Names and expressions: place, `at`, and on which other attributes it depends."""
+    conditions: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """if_any, if_all and if_not with what they stand for."""
+    when: list[list[str]] = field(default_factory=list[list[str]])
+    """`when a not b or c` is [["a", "not b"], ["c"]]."""
 
     def fits(self, chosen: frozenset[str]) -> bool:
         """Whether it is seen when these attributes are chosen."""
         if not self.shown or (self.attribute is not None and self.attribute not in chosen):
             return False
-        any_of, all_of, none_of = (self._names(key) for key in ("if_any", "if_all", "if_not"))
-        return (not any_of or bool(any_of & chosen)) and all_of <= chosen and not none_of & chosen
+        any_of, all_of, none_of = (
+            self.conditions.get(key, NOTHING) for key in ("if_any", "if_all", "if_not")
+        )
+        return (
+            (not any_of or bool(any_of & chosen))
+            and all_of <= chosen
+            and not none_of & chosen
+            and self._when(chosen)
+        )
 
-    def _names(self, key: str) -> set[str]:
-        if key not in self.properties:
-            return set()
-        tree = parse(self.properties[key])
-        parts = tree.elts if isinstance(tree, ast.List | ast.Tuple | ast.Set) else [tree]
-        return {str(part.value) for part in parts if isinstance(part, ast.Constant)}
+    def _when(self, chosen: frozenset[str]) -> bool:
+        """Whether one of the alternatives of `when` holds: each is names, some of them denied."""
+        return not self.when or any(
+            all((name.removeprefix("not ") in chosen) != name.startswith("not ") for name in alternative)
+            for alternative in self.when
+        )
 
 
 @dataclass
@@ -212,6 +225,13 @@ def _read(scanner: Scanner, layer: Layer) -> None:
         elif word == "at":
             scanner.word()
             layer.properties["at"] = scanner.expressions() or "unknown"
+        elif word == "when":
+            scanner.word()
+            layer.when = _alternatives(scanner)
+        elif word == "variant":  # a text, or in newer versions a bare name
+            scanner.word()
+            bare = scanner.name()
+            layer.properties[word] = repr(bare) if bare else scanner.expression() or "unknown"
         elif word in _PROPERTIES:
             scanner.word()
             layer.properties[word] = scanner.expression() or "unknown"
@@ -219,6 +239,22 @@ def _read(scanner: Scanner, layer: Layer) -> None:
             layer.image = expression
         else:
             break
+
+
+def _alternatives(scanner: Scanner) -> list[list[str]]:
+    """What stands behind `when`: names with "and", "or" and "not" between them."""
+    found: list[list[str]] = [[]]
+    if scanner.peek() is None and scanner.expression():  # brackets: not understood, so never seen
+        return [["?"]]
+    while (word := scanner.peek()) and word not in _PROPERTIES and word not in ("default", "at"):
+        scanner.word()
+        if word == "or":
+            found.append([])
+        elif word == "not":
+            found[-1].append(f"not {scanner.name() or ''}")
+        elif word != "and":
+            found[-1].append(word)
+    return found
 
 
 _PROPERTIES = TRANSFORM_PROPERTIES | {
@@ -241,6 +277,7 @@ def _attribute(
     attribute = scanner.name() or ""
     layer = _layer(scanner, line, Layer(group=None if "multiple" in group.properties else group_name))
     layer.properties = group.properties | layer.properties
+    layer.when = layer.when or group.when
     layer.attribute = attribute
     if prefix := _text(layer.properties.get("prefix")):
         layer.attribute = f"{prefix}_{attribute}"

@@ -74,6 +74,22 @@ def files(drawing: Drawing) -> list[str]:
     return [path for _, layer in drawing.layers for path in files(layer)]
 
 
+def unplaced(drawing: Drawing) -> Drawing:
+    """The drawing without the place that it gives itself: whoever holds it says where it stands."""
+    if isinstance(drawing, File) or drawing.size is not None or len(drawing.layers) != 1:
+        return drawing
+    place, inner = drawing.layers[0]
+    return Stack(((replace(place, x=0, y=0, x_anchor=0, y_anchor=0), inner),))
+
+
+def put(place: Place, drawing: Drawing) -> Drawing:
+    """The drawing at a place; its own place counts only if this one says nothing about that."""
+    if place == Place():
+        return drawing
+    elsewhere = (place.x, place.y, place.x_anchor, place.y_anchor) != (0, 0, 0, 0)
+    return Stack(((place, unplaced(drawing) if elsewhere else drawing),))
+
+
 def moved(place: Place, properties: dict[str, object]) -> Place:
     """`place` with Ren'Py's transform properties, those of `SHIFTING`.
 

@@ -8,7 +8,8 @@ from kaogae.collect.renpy_script import SCRIPT_BYTES, Definitions, decode, read_
 from kaogae.collect.walk import PICTURES, walk
 from kaogae.errors import CollectError
 
-MOST_SCRIPTS = 5_000
+ALL_SCRIPTS_BYTES = 128 * 2**20
+"""Most bytes of scripts of one project that are read."""
 
 
 @dataclass
@@ -28,18 +29,19 @@ class Project:
     def definitions(self) -> Definitions:
         """What the scripts define, read as text."""
         found = Definitions()
-        for path in self.scripts[:MOST_SCRIPTS]:
+        total = 0
+        for path in self.scripts:
             try:
                 with (self.game / path).open("rb") as file:
                     data = file.read(SCRIPT_BYTES + 1)
             except OSError:
                 self.left_out["script: unreadable"] += 1
                 continue
-            if len(data) > SCRIPT_BYTES:
+            if len(data) > SCRIPT_BYTES or total + len(data) > ALL_SCRIPTS_BYTES:
                 self.left_out["script: too large"] += 1
-            else:
-                read_script(decode(data), found)
-        self.left_out["script: too many"] += max(0, len(self.scripts) - MOST_SCRIPTS)
+                continue
+            total += len(data)
+            read_script(decode(data), found)
         return found
 
 
