@@ -1,6 +1,8 @@
 """`kaogae dataset`: freeze, show, export and share."""
 
 import json
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,10 +62,13 @@ def dataset_freeze(
     choice = (expressions, sites, origins, confidence, side)
     if CATALOGUE not in places and any(choice):
         raise UsageError("--expression, --site and the like choose from the catalogue: add --from catalog.")
-    found = [
-        _catalogued(workspace, catalog, *choice) if place == CATALOGUE else Path(place) for place in places
-    ]
-    with watch("faces") as follow:
+    with ExitStack() as stack:
+        found = [
+            stack.enter_context(_catalogued(workspace, catalog, *choice))
+            if place == CATALOGUE
+            else Path(place)
+            for place in places
+        ]
         report = freeze(
             name,
             found,
@@ -75,7 +80,7 @@ def dataset_freeze(
             keep_splits=not new_splits,
             paper=paper,
             workers=workers,
-            progress=follow,
+            progress=stack.enter_context(watch("faces")),
         )
     if as_json:
         print(json.dumps(asdict(report) | {"path": str(report.path)}))
@@ -90,6 +95,7 @@ def dataset_freeze(
     out.print(f"{report.path}  {report.hash}", soft_wrap=True)
 
 
+@contextmanager
 def _catalogued(
     folder: Path,
     url: str | None,
@@ -98,7 +104,7 @@ def _catalogued(
     origins: list[str],
     confidence: float,
     side: float,
-) -> "SourceFaces":
+) -> "Generator[SourceFaces]":
     from kaogae.catalog import Workspace
     from kaogae.dataset.catalogued import Choice, catalogued_faces
     from kaogae.expressions import parse_expression
@@ -112,7 +118,7 @@ def _catalogued(
     workspace = Workspace(folder, url)
     catalog = workspace.open()
     try:
-        return catalogued_faces(workspace, catalog, choice)
+        yield catalogued_faces(workspace, catalog, choice)
     finally:
         catalog.close()
 

@@ -1,7 +1,7 @@
 """The catalogue as a source: every face that is kept and labelled. Needs SQLAlchemy."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,11 @@ from kaogae.errors import ManifestError, UsageError
 from kaogae.expressions import EXPRESSIONS, Expression
 from kaogae.faces import apply_matrix
 
-AT_ONCE = 2000
-"""Rows that the database hands over at a time."""
+AT_ONCE = 10_000
+"""Short rows that the database hands over at a time."""
+
+PAGE = 500
+"""Faces that are read at a time: one query each."""
 
 
 @dataclass(frozen=True)
@@ -54,30 +57,55 @@ class Choice:
         return asked
 
 
+class CataloguedFaces:
+    """The chosen faces, read a page at a time whenever somebody goes through them.
+
+    Which ones they are is settled once. A face that is rejected or relabelled while somebody goes through
+    them is left out, or has its new label.
+    """
+
+    def __init__(self, workspace: Workspace, catalog: Catalog, choice: Choice) -> None:
+        self._workspace, self._catalog, self._choice = workspace, catalog, choice
+        with catalog.reading() as session:
+            places = session.execute(
+                select(Picture.site, Picture.post, Face.number, Face.id)
+                .join(Picture, Face.picture_id == Picture.id)
+                .where(*choice.conditions(), Face.expression.in_(EXPRESSIONS))
+                .execution_options(yield_per=AT_ONCE)
+            )
+            # sorted here, because databases differ in what comes after what
+            self._ids = [row.id for row in sorted(places, key=lambda row: (row.site, row.post, row.number))]
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __iter__(self) -> Iterator[RawFace]:
+        for start in range(0, len(self._ids), PAGE):
+            page = self._ids[start : start + PAGE]
+            conditions = (*self._choice.conditions(), Face.expression.in_(EXPRESSIONS), Face.id.in_(page))
+            with self._catalog.reading() as session:
+                rows = {row.id: row for row in session.execute(_query(conditions))}
+            yield from (_face(self._workspace, rows[number]) for number in page if number in rows)
+
+
 def catalogued_faces(workspace: Workspace, catalog: Catalog, choice: Choice | None = None) -> SourceFaces:
     """The kept, labelled faces of the catalogue, in the order of sites, posts and numbers.
 
-    Their crops are read and checked when they are frozen.
+    Their rows are read and their crops checked when they are frozen: `catalog` must be open then.
 
     Raises:
-        ManifestError: a row can't be: a kept face without a crop, a matrix that is none.
         CatalogError: the database refuses.
     """
-    found, left_out = SourceFaces(), Counter[str]()
-    conditions = (choice or Choice()).conditions()
+    chosen = choice or Choice()
     with catalog.reading() as session:
-        unlabelled = session.scalar(
-            select(func.count()).select_from(Face).where(*conditions, Face.expression.is_(None))
-        )
-        for row in session.execute(_query(conditions).execution_options(yield_per=AT_ONCE)):
-            if row.expression in EXPRESSIONS:
-                found.faces.append(_face(workspace, row))
-            else:
-                left_out["another expression"] += 1
-    found.faces.sort(key=_place)  # here, because databases differ in what comes after what
-    left_out["no label"] += unlabelled or 0
-    found.left_out = +left_out
-    return found
+        labels = session.execute(
+            select(Face.expression, func.count()).where(*chosen.conditions()).group_by(Face.expression)
+        ).all()
+    left_out = Counter[str]()
+    for label, count in labels:
+        if label not in EXPRESSIONS:
+            left_out["no label" if label is None else "another expression"] += count
+    return SourceFaces(CataloguedFaces(workspace, catalog, chosen), left_out)
 
 
 def _query(conditions: Sequence[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
@@ -106,7 +134,7 @@ def _query(conditions: Sequence[ColumnElement[bool]]) -> Select[*tuple[Any, ...]
             Picture.page_url,
         )
         .join(Picture, Face.picture_id == Picture.id)
-        .where(*conditions, Face.expression.is_not(None))
+        .where(*conditions)
     )
 
 
@@ -128,10 +156,6 @@ def _face(workspace: Workspace, row: Any) -> RawFace:
         stored=StoredCrop(workspace.folder, row.file, row.pixels_sha256, row.size, row.enhanced_file or None),
         origin=origin,
     )
-
-
-def _place(face: RawFace) -> tuple[str, str, int]:
-    return (face.origin.site, face.origin.post, face.origin.number) if face.origin else ("", "", 0)
 
 
 def _origin(row: Any, where: str) -> Origin:

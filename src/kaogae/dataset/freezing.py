@@ -6,22 +6,26 @@ sets/<name>/
   faces/           aligned crops, PNG, named after their content
 """
 
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import chain, tee
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
 
-from kaogae.dataset.cutting import Cut, Order, cut_face
+from kaogae.dataset.cutting import Order, cut_face
 from kaogae.dataset.drafts import drafting
 from kaogae.dataset.manifest import SET_FORMAT, SET_VERSION
 from kaogae.dataset.paper import FACE_SIDE, Recipe
-from kaogae.dataset.paths import MANIFEST_BYTES, check_name, sha256
+from kaogae.dataset.paths import MANIFEST_BYTES, check_name
 from kaogae.dataset.sources import RawFace, SourceFaces, read_source
 from kaogae.dataset.splits import SPLITS, Shares, assign, groups
 from kaogae.errors import ManifestError, UsageError
-from kaogae.expressions import EXPRESSIONS
+from kaogae.expressions import EXPRESSIONS, Expression
 from kaogae.parallel import parallel_map
 
 FACE_SIZE = FACE_SIDE
@@ -125,6 +129,37 @@ def freeze(
     return report
 
 
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What many faces have in common."""
+
+    source: str
+    character: str
+    label_origin: str
+    licence: str
+    enhanced_by: str | None
+    """None: the face isn't from the catalogue."""
+
+    @classmethod
+    def of(cls, face: RawFace) -> "_About":
+        enhanced = None if face.origin is None else face.origin.enhanced_by or "not looked at"
+        return cls(face.source, face.character, face.label_origin, face.licence, enhanced)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What is remembered of a picture while the others are being written; its line is in a file."""
+
+    cut: str
+    """SHA-256 of its file."""
+    start: int
+    """Where its line begins."""
+    face: _About
+    expression: Expression
+    picture: str
+    split: str | None
+
+
 def _write(
     draft: Path,
     name: str,
@@ -133,99 +168,109 @@ def _write(
     workers: int | None,
     progress: Callable[[int, int], None] | None,
 ) -> FreezeReport:
-    raw = [face for source in found for face in source.faces]
     left_out = Counter[str]()
-    for source in found:
-        left_out += source.left_out
-    entries = _write_faces(draft, raw, how, left_out, workers, progress)
-    if not entries:
-        raise ManifestError("None of the sources has a face with one of the five expressions.")
-    splits = _splits([face for face, _ in entries], how)
-    lines = sorted(_with_split(cut.line, split) for (_, cut), split in zip(entries, splits, strict=True))
-    manifest = "".join(lines).encode()
-    if len(manifest) > MANIFEST_BYTES:
-        raise ManifestError(f"{len(lines):,} faces are too many for one set: freeze several smaller ones.")
-    (draft / "manifest.jsonl").write_bytes(manifest)
+    with TemporaryFile(dir=draft) as file:
+        lines = cast("BinaryIO", file)
+        entries = _write_faces(draft, found, how, lines, left_out, workers, progress)
+        for source in found:
+            left_out += source.left_out
+        if not entries:
+            raise ManifestError("None of the sources has a face with one of the five expressions.")
+        splits = _splits(entries, how)
+        digest = _write_manifest(draft / "manifest.jsonl", entries, splits, lines)
     report = _report(draft, entries, splits)
-    report.hash, report.left_out = sha256(manifest), dict(left_out)
+    report.hash, report.left_out = digest, dict(left_out)
     header = _header(name, how, entries, report)
     (draft / "set.json").write_text(json.dumps(header, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return report
 
 
-_Entry = tuple[RawFace, Cut]
-
-
 def _write_faces(
     draft: Path,
-    raw: Sequence[RawFace],
+    found: Sequence[SourceFaces],
     how: Freezing,
+    lines: BinaryIO,
     left_out: Counter[str],
     workers: int | None,
     progress: Callable[[int, int], None] | None,
 ) -> list[_Entry]:
-    """Write the crops; returns each with the face that it is of."""
+    """Write the crops, and their lines one after the other into `lines`."""
     (draft / "faces").mkdir()
-    count = 1 if workers is None and len(raw) <= FEW else workers
+    total = sum(len(source.faces) for source in found)
+    count = 1 if workers is None and total <= FEW else workers
+    given, taken = tee(chain.from_iterable(source.faces for source in found))
     work = partial(cut_face, Order(draft, how.size, how.recipe))
-    results = parallel_map(work, raw, workers=count, chunk=CHUNK)
     entries: list[_Entry] = []
     seen: set[str] = set()
-    for done, (face, result) in enumerate(zip(raw, results, strict=True), 1):
+    abouts: dict[_About, _About] = {}
+    for done, (face, result) in enumerate(
+        zip(taken, parallel_map(work, given, workers=count, chunk=CHUNK), strict=True), 1
+    ):
+        if progress is not None:
+            progress(done, total)
         if isinstance(result, str):
             left_out[result] += 1
             continue
-        new = [cut for cut in result if cut.sha256 not in seen]
-        if len(new) < len(result):
-            left_out["the same picture twice"] += len(result) - len(new)
-        seen.update(cut.sha256 for cut in new)
-        entries += [(face, cut) for cut in new]
-        if progress is not None:
-            progress(done, len(raw))
+        about = _About.of(face)
+        about = abouts.setdefault(about, about)
+        for cut in result:
+            if cut.sha256 in seen:
+                left_out["the same picture twice"] += 1
+                continue
+            seen.add(cut.sha256)
+            entries.append(_Entry(cut.sha256, lines.tell(), about, face.expression, face.picture, face.split))
+            lines.write(cut.line.encode() + b"\n")
     return entries
 
 
-def _splits(faces: Sequence[RawFace], how: Freezing) -> list[str]:
+def _splits(entries: Sequence[_Entry], how: Freezing) -> list[str]:
+    abouts = [entry.face for entry in entries]
     by_source = how.split_by == "source"
-    names = [face.source if by_source else f"{face.source}/{face.character}" for face in faces]
+    names = [about.source if by_source else f"{about.source}/{about.character}" for about in abouts]
     return assign(
-        groups(names, [face.picture for face in faces]),
-        [face.expression for face in faces],
+        groups(names, [entry.picture for entry in entries]),
+        [entry.expression for entry in entries],
         how.shares,
         seed=how.seed,
-        given=[face.split for face in faces] if how.keep_splits else None,
+        given=[entry.split for entry in entries] if how.keep_splits else None,
     )
 
 
-def _with_split(line: str, split: str) -> str:
-    return line.replace('"split": ""', f'"split": "{split}"', 1) + "\n"
+def _write_manifest(path: Path, entries: Sequence[_Entry], splits: Sequence[str], lines: BinaryIO) -> str:
+    """Every line with its split, in the order of the files; returns the manifest's SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("wb") as manifest:
+        for entry, split in sorted(zip(entries, splits, strict=True), key=lambda pair: pair[0].cut):
+            lines.seek(entry.start)
+            line = lines.readline().replace(b'"split": ""', f'"split": "{split}"'.encode(), 1)
+            digest.update(line)
+            manifest.write(line)
+        if manifest.tell() > MANIFEST_BYTES:
+            raise ManifestError(f"{len(entries):,} faces are too many for one set: freeze smaller ones.")
+    return digest.hexdigest()
 
 
 def _report(draft: Path, entries: Sequence[_Entry], splits: Sequence[str]) -> FreezeReport:
-    faces = [face for face, _ in entries]
-    pairs = Counter(zip(splits, (face.expression for face in faces), strict=True))
-    enhanced = Counter(face.origin.enhanced_by or "not looked at" for face in faces if face.origin)
+    pairs = Counter(zip(splits, (entry.expression for entry in entries), strict=True))
     return FreezeReport(
         draft,
         counts={split: {e.value: pairs[split, e] for e in EXPRESSIONS} for split in SPLITS},
-        sources=_sorted(Counter(face.source for face in faces)),
-        label_origins=_sorted(Counter(face.label_origin for face in faces)),
-        enhanced=_sorted(enhanced),
+        sources=_counted(entry.face.source for entry in entries),
+        label_origins=_counted(entry.face.label_origin for entry in entries),
+        enhanced=_counted(entry.face.enhanced_by for entry in entries if entry.face.enhanced_by is not None),
     )
 
 
 def _header(name: str, how: Freezing, entries: Sequence[_Entry], report: FreezeReport) -> dict[str, object]:
     recipe = how.recipe
-    augmented = (
-        {"faces_size": how.size, "crops": recipe.crops, "mirrored": "half of them"} if recipe else None
-    )
+    augmented = {"faces_size": how.size, "crops": recipe.crops} if recipe else None
     return {
         "format": SET_FORMAT,
         "version": SET_VERSION,
         "name": name,
         "size": recipe.side if recipe else how.size,
         "faces": len(entries),
-        "characters": len({(face.source, face.character) for face, _ in entries}),
+        "characters": len({(entry.face.source, entry.face.character) for entry in entries}),
         "augmented": augmented,
         "split_by": how.split_by,
         "shares": asdict(how.shares),
@@ -235,10 +280,10 @@ def _header(name: str, how: Freezing, entries: Sequence[_Entry], report: FreezeR
         "sources": report.sources,
         "label_origins": report.label_origins,
         "enhanced": report.enhanced,
-        "licences": _sorted(Counter(face.licence or "not stated" for face, _ in entries)),
+        "licences": _counted(entry.face.licence or "not stated" for entry in entries),
         "hash": report.hash,
     }
 
 
-def _sorted(counts: Counter[str]) -> dict[str, int]:
-    return dict(sorted(counts.items()))
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from kaogae.dataset.manifest import (
     LANDMARKS,
@@ -84,11 +84,19 @@ class RawFace:
         return str(self.path) if self.origin is None else f"{self.origin.site}/{self.origin.post}"
 
 
+class Faces(Protocol):
+    """Faces that are counted already; a list, or something that reads them bit by bit."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[RawFace]: ...
+
+
 @dataclass
 class SourceFaces:
     """The faces of one source, and how many rows were left out for which reason."""
 
-    faces: list[RawFace] = field(default_factory=list[RawFace])
+    faces: Faces
     left_out: Counter[str] = field(default_factory=Counter[str])
 
 
@@ -145,16 +153,17 @@ def _csv_rows(manifest: Path) -> Iterator[tuple[str, Row]]:
 
 
 def _collect(manifest: Path, rows: Iterator[tuple[str, Row]], read: _Reader) -> SourceFaces:
-    found = SourceFaces()
+    faces: list[RawFace] = []
+    left_out = Counter[str]()
     for number, (where, row) in enumerate(rows):
         if number >= FACES_MOST:
             raise ManifestError(f"{manifest} has more than {FACES_MOST:,} faces.")
         face = read(manifest.parent, where, row)
         if face is None:
-            found.left_out["another expression"] += 1
+            left_out["another expression"] += 1
         else:
-            found.faces.append(face)
-    return found
+            faces.append(face)
+    return SourceFaces(faces, left_out)
 
 
 def _from_json(folder: Path, where: str, row: Row) -> RawFace | None:
@@ -236,7 +245,6 @@ def _landmarks_from_text(text: str, where: str) -> Landmarks | None:
 
 
 def _read_folders(place: Path) -> SourceFaces:
-    found = SourceFaces()
     name = place.resolve().name
     splits = {
         folder: SPLIT_FOLDERS[folder.name]
@@ -250,29 +258,33 @@ def _read_folders(place: Path) -> SourceFaces:
             f"{place} holds {has} folders named {', '.join(EXPRESSIONS)}"
             f"{' and' if plain else ', also not in'} folders named train, validation and test."
         )
+    faces: list[RawFace] = []
+    left_out = Counter[str]()
     for folder, split in splits.items() if splits else [(place, None)]:
-        _read_expressions(folder, split, name, found)
-    return found
+        _read_expressions(folder, split, name, faces, left_out)
+    return SourceFaces(faces, left_out)
 
 
 def _folders(place: Path) -> list[Path]:
     return sorted(path for path in place.iterdir() if path.is_dir())
 
 
-def _read_expressions(place: Path, split: str | None, source: str, found: SourceFaces) -> None:
+def _read_expressions(
+    place: Path, split: str | None, source: str, faces: list[RawFace], left_out: Counter[str]
+) -> None:
     for folder in _folders(place):
         pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
         if folder.name not in EXPRESSIONS:
-            found.left_out["another expression"] += len(pictures)
+            left_out["another expression"] += len(pictures)
             continue
         for picture in pictures:
             name = picture.relative_to(folder)
             inside(folder, name.as_posix(), str(folder))
-            if len(found.faces) >= FACES_MOST:
+            if len(faces) >= FACES_MOST:
                 raise ManifestError(f"{place} has more than {FACES_MOST:,} faces.")
             # <expression>/<character>/<picture>, or each picture a character of its own
             character = name.parts[0] if len(name.parts) > 1 else picture.stem
             if split is not None and len(name.parts) == 1:
                 character = f"{split}/{character}"  # train/happy/1.png and test/happy/1.png are not one
             face = RawFace(picture, Expression(folder.name), character, source, "folder")
-            found.faces.append(replace(face, aligned=True, split=split, where=str(picture)))
+            faces.append(replace(face, aligned=True, split=split, where=str(picture)))
