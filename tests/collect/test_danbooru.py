@@ -135,7 +135,7 @@ def test_a_crawl_goes_through_all_pages_and_leaves_nothing_out(kaogae, make_boar
     )
     root = serve(board)
     options = ("collect", "danbooru", "--root", root, "--interval", 0, "--workspace", tmp_path / "w")
-    code, out, err = kaogae(*options, "--expression", "happy", "--contact", "me@example.org", "--json")
+    code, out, err = kaogae(*options, "--expression", "happy", "--contact", "me@例.org\n", "--json")
     assert code == 0, err
     assert json.loads(out) == {
         "new": 7,
@@ -158,7 +158,7 @@ def test_a_crawl_goes_through_all_pages_and_leaves_nothing_out(kaogae, make_boar
     fetched = {path.split("/")[2] for path in board.paths() if path.startswith("/original")}
     assert fetched == {"1", "2", "4", "6", "7", "11", "12"}  # what is refused is never fetched
     for _, _, headers in board.asked:
-        assert re.fullmatch(r"Kaogae/[\d.]+ \(via gallery-dl; me@example\.org\)", headers["User-Agent"])
+        assert re.fullmatch(r"Kaogae/[\d.]+ \(via gallery-dl; me@\?\.org\?\)", headers["User-Agent"])
 
     board.asked.clear()
     code, out, _ = kaogae(*options, "--expression", "happy", "--json")

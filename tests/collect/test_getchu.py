@@ -1,14 +1,17 @@
 """Getchu: the real gallery-dl with our extractor, on pages as the site's are."""
 
 import json
+import re
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import kaogae as kaogae_package
 from kaogae.collect.getchu import INTERVAL, getchu
 from kaogae.errors import UsageError
 
@@ -133,6 +136,20 @@ def test_the_site_itself_is_never_asked_faster_than_it_bears():
     assert len(getchu()) == 1
     with pytest.raises(UsageError, match="bans who asks"):
         getchu(year=2019, interval=2.9)
+
+
+def test_one_file_is_under_the_gpl_says_so_and_is_loaded_by_gallery_dl_alone():
+    package = Path(kaogae_package.__file__).parent
+    uses = {
+        path.name
+        for path in package.rglob("*.py")
+        if re.search(
+            r"^\s*(import|from) (gallery_dl|kaogae\.collect\.extractors)", path.read_text("utf-8"), re.M
+        )
+    }
+    assert uses == {"boards.py"}
+    text = (package / "collect" / "extractors" / "boards.py").read_text("utf-8")
+    assert text.startswith("# SPDX-License-Identifier: GPL-2.0-only\n")
 
 
 @pytest.mark.parametrize("when", [{"month": 13}, {"month": 0}, {"year": 1066}, {"year": 2019, "product": 3}])

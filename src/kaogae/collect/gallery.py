@@ -332,7 +332,8 @@ def _gallery_dl(source: Source, folder: Path, log: Path) -> Generator[subprocess
 
 def _config(source: Source, folder: Path) -> dict[str, Any]:
     """gallery-dl's configuration: complete, because nobody's own is read. No secret is in it."""
-    identity = f"Kaogae/{__version__} (via gallery-dl; {source.contact or 'a data set of anime faces'})"
+    contact = re.sub(r"[^ -~]", "?", source.contact or "a data set of anime faces")  # as headers can carry it
+    identity = f"Kaogae/{__version__} (via gallery-dl; {contact})"
     return {
         "extractor": {
             "module-sources": [str(EXTRACTORS)],  # and no others: no other site is ever asked
