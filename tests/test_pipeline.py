@@ -17,25 +17,55 @@ SCRIPT = ROOT / "scripts/pipeline.sh"
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pipeline")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """With this project's commands first, and CARN-M's weights: from beside the repository, or fetched."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        ["bash", str(SCRIPT), str(folder)], env={**os.environ, "PATH": path}, capture_output=True, text=True
-    )
+    environment = {**os.environ, "PATH": path, "KAOGAE_WEIGHTS": str(tmp_path_factory.mktemp("weights"))}
+    shared = ROOT.parent / "shared"
+    brought = ["--from", str(shared / "weights/carn_m.pth")] if shared.is_dir() else []
+    command = ["kaogae", "weights", "fetch", "carn-m", *brought]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode and not brought:
+        pytest.skip(
+            f"CARN-M's weights are neither beside the repository nor can they be fetched: {done.stderr}"
+        )
+    assert done.returncode == 0, done.stderr
+    return environment
+
+
+@pytest.fixture(scope="module")
+def workspace(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pipeline")
+    done = subprocess.run(["bash", str(SCRIPT), str(folder)], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
 
 
+def read_lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
 def test_labels_in_the_frozen_set_are_those_that_were_drawn(workspace):
-    drawn = [json.loads(line) for line in (workspace / "drawn/manifest.jsonl").read_text().splitlines()]
-    frozen = [json.loads(line) for line in (workspace / "sets/drawn/manifest.jsonl").read_text().splitlines()]
-    assert sorted(row["expression"] for row in drawn) == sorted(row["expression"] for row in frozen)
-    assert {row["label_origin"] for row in frozen} == {"drawn"}
+    truth = {}
+    for expression in EXPRESSIONS:
+        drawn = read_lines(workspace / f"board/{expression}/manifest.jsonl")
+        truth |= {row["sha256"]: row["expression"] for row in drawn}
+    frozen = read_lines(workspace / "sets/collected/manifest.jsonl")
+    assert len(frozen) >= 50
+    assert {row["expression"] for row in frozen} == {str(expression) for expression in EXPRESSIONS}
+    assert [row["expression"] for row in frozen] == [truth[row["origin"]["picture_sha256"]] for row in frozen]
+    assert {row["label_origin"] for row in frozen} == {"tag"}
+
+
+def test_posts_that_would_poison_the_labels_are_kept_out_with_their_reason(workspace, environment):
+    command = ["kaogae", "status", "--json", "--workspace", str(workspace)]
+    status = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    for reason in ("names two expressions", "tag: happy_tears", "no file"):
+        assert reason in status
 
 
 def test_no_character_is_in_two_splits(workspace):
-    frozen = [json.loads(line) for line in (workspace / "sets/drawn/manifest.jsonl").read_text().splitlines()]
+    frozen = read_lines(workspace / "sets/collected/manifest.jsonl")
     splits = {(row["character"], row["split"]) for row in frozen}
     assert len(splits) == len({character for character, _ in splits})
 
@@ -46,13 +76,13 @@ def test_training_leaves_everything_that_describes_it(workspace):
     assert {"config.toml", "losses.jsonl", "losses.png", "samples", "generator.safetensors"} <= names
 
 
-def test_each_scene_comes_out_five_times_at_its_own_size_and_with_a_sheet(workspace):
+def test_each_picture_comes_out_five_times_at_its_own_size_and_with_a_sheet(workspace):
     out = workspace / "transferred"
     assert (out / "contact-sheet.png").exists()
-    for scene in (workspace / "drawn/scenes").glob("*.png"):
-        before = np.asarray(Image.open(scene))
+    for picture in (ROOT / "examples").glob("*.png"):
+        before = np.asarray(Image.open(picture))
         for expression in EXPRESSIONS:
-            after = np.asarray(Image.open(out / f"{scene.stem}.{expression}.png"))
+            after = np.asarray(Image.open(out / f"{picture.stem}.{expression}.png"))
             assert after.shape == before.shape
 
 
