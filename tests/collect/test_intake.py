@@ -26,13 +26,6 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "work")
 
 
-@pytest.fixture
-def catalog(workspace: Workspace):
-    catalog = workspace.open()
-    yield catalog
-    catalog.close()
-
-
 def rows(catalog: Catalog) -> dict[str, Picture]:
     with catalog.reading() as session:
         return {row.post: row for row in session.scalars(select(Picture))}
@@ -164,6 +157,7 @@ def test_what_came_in_before_a_failure_is_kept(workspace, catalog, tmp_path):
 
 
 def test_a_full_or_forbidden_folder_is_one_sentence(workspace, catalog):
+    workspace.folder.mkdir()
     workspace.pictures.write_text("a file where the folder should be")
     with pytest.raises(CollectError, match="can't be written"), Intake(workspace, catalog) as intake:
         intake.take(Post("a", "1"), picture())
