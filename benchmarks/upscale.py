@@ -1,9 +1,9 @@
 """What CARN-M gains over bicubic on drawn faces, and how fast it is beside the published layers.
 
 Quality: faces drawn at 224 px are shrunk to 100 px and saved as JPEG, then enlarged and compared with what
-was drawn: PSNR and SSIM on luma (BT.601, full range) and PSNR on RGB. Speed: the same weights in the published
-order of layers, each a plain contiguous float32 module, in the same process, turn by turn; then files to files,
-the whole stage with its catalogue beside a plain loop around those layers.
+was drawn: PSNR and SSIM on luma (BT.601, full range) and PSNR on RGB. Speed: the same weights in the order
+of the published layers, each a plain contiguous float32 module, in the same process, turn by turn; then
+files to files, the whole stage with its catalogue beside a plain loop around those layers.
 
     python benchmarks/upscale.py --weights carn_m.pth [--faces 60] [--cores 1] [--picture upscale.png]
 """
@@ -153,9 +153,7 @@ def speed(model, weights: Path, cores: int, rounds: int) -> None:
 
     reference = published(weights)
     print(f"\n{cores} core(s), CARN-M, float32, median of {rounds} turns")
-    print(
-        "| crop | scale | batch | this | published, same batch | published, one by one | ratio to its better |"
-    )
+    print("| crop | scale | batch | this | published, batch | published, one by one | ratio |")
     print("|---|---|---|---|---|---|---|")
     with torch.inference_mode():
         for size, scale, batch in ((112, 2, 1), (112, 2, 8), (100, 3, 8), (64, 4, 8)):
@@ -176,7 +174,7 @@ def speed(model, weights: Path, cores: int, rounds: int) -> None:
 
 
 def stage(network, weights: Path, cores: int, faces: int = 64, size: int = 112) -> None:
-    """Crops of drawn faces in, enhanced crops out: `kaogae upscale` beside a plain loop, from disk to disk."""
+    """Crops of drawn faces in, enhanced crops out: the stage beside a plain loop."""
     import torch
 
     from kaogae.catalog import Face, Picture, Workspace
