@@ -287,6 +287,23 @@ def test_a_crop_that_comes_out_otherwise_is_a_rejected_face_until_it_fits(first,
     assert done.restored == 1
 
 
+def test_a_crop_that_is_rounded_otherwise_is_kept_if_that_is_wanted(first, second, tmp_path):
+    workspace, catalog = second
+    header, *pictures = lines(first / "a.jsonl")
+    pictures[0]["faces"][0]["pixels_sha256"] = "0" * 64  # as another processor would have it
+    pictures[1]["faces"][0] |= {"pixels_sha256": "1" * 64, "phash": ~pictures[1]["faces"][0]["phash"]}
+    manifest = write(tmp_path / "m", header, pictures)
+    assert rehydrate(manifest, workspace, catalog, pictures=first / "board").missing == {"crop differs": 2}
+    done = rehydrate(manifest, workspace, catalog, inexact=True)
+    assert (done.restored, done.inexact, done.missing) == (1, 1, {"crop differs": 1})
+    done = rehydrate(manifest, workspace, catalog)
+    assert (done.restored, done.inexact) == (0, 1)
+    for face in rows(catalog):
+        if face.state == "kept":
+            pixels = np.array(Image.open(workspace.folder / face.file).convert("RGB"))
+            assert hashlib.sha256(pixels.tobytes()).hexdigest() == face.pixels_sha256
+
+
 def test_a_limit_leaves_the_rest_for_the_next_run(first, site, second):
     done = rehydrate(first / "a.jsonl", *second, limit=2, refetch=boards(site))
     assert done.complete
@@ -304,6 +321,23 @@ def test_a_folder_alone_is_enough_and_its_names_say_nothing(first, second, tmp_p
     done = rehydrate(first / "a.jsonl", *second, pictures=tmp_path / "mine")
     assert done.complete
     assert done.restored == done.faces
+
+
+def test_pictures_that_no_site_has_are_found_by_their_hash(first, site, second, tmp_path):
+    header, *pictures = lines(first / "a.jsonl")
+    for picture in pictures:
+        picture |= {"site": "folder:0001", "post": picture["sha256"]}
+        picture.pop("keyword")
+    manifest = write(tmp_path / "m", header, sorted(pictures, key=lambda picture: picture["post"]))
+    done = rehydrate(manifest, *second, refetch=boards(site))
+    assert done.missing == {"file not given": done.faces}
+    assert site.board.asked == []
+    assert {row.reason for row in rows(second[1], Picture)} == {"file not given"}
+    done = rehydrate(manifest, *second, refetch=boards(site), pictures=first / "board")
+    assert done.complete
+    assert done.restored == done.faces
+    again = share(*second, None, tmp_path / "again").path
+    assert [row["post"] for row in lines(again)[1:]] == [row["post"] for row in lines(manifest)[1:]]
 
 
 def test_killed_at_any_instant_it_goes_on_where_it_was(first, site, second, environment):

@@ -134,6 +134,9 @@ def collect_manifest(
     pictures: Path | None = typer.Option(
         None, "--pictures", help="A folder with pictures that you have already, whatever they are called."
     ),
+    inexact: bool = typer.Option(
+        False, "--inexact", help="Keep crops too that this machine rounds otherwise but look the same."
+    ),
     limit: int | None = LIMIT,
     roots: list[str] = typer.Option(
         [], "--root", help="Another address of a site, as SITE=URL; may be given several times."
@@ -154,13 +157,22 @@ def collect_manifest(
     place = Workspace(workspace, catalog)
     with watch("pictures") as follow:
         done = rehydrate(
-            manifest, place, place.open(), pictures=pictures, limit=limit, refetch=boards, progress=follow
+            manifest,
+            place,
+            place.open(),
+            pictures=pictures,
+            limit=limit,
+            refetch=boards,
+            inexact=inexact,
+            progress=follow,
         )
     if as_json:
         print(json.dumps(vars(done)))
     else:
         total = f"of {done.faces} faces on {done.pictures} pictures"
         out.print(f"cut again: {done.restored}, there already: {done.known} {total}", highlight=False)
+        if done.inexact:
+            out.print(f"rounded otherwise: {done.inexact}", highlight=False)
         for reason, count in done.missing.most_common():
             out.print(f"missing: {count} ({reason})", markup=False, soft_wrap=True)
         for post, why in done.failed.items():

@@ -10,7 +10,7 @@ from kaogae.collect import getchu as getchu_site
 from kaogae.collect.danbooru import danbooru
 from kaogae.collect.gallery import Source, Verdict, check_root, crawl
 from kaogae.collect.getchu import getchu
-from kaogae.collect.rehydrate import GONE, Key, Verifying, as_post
+from kaogae.collect.rehydrate import GONE, Key, Verifying
 from kaogae.collect.shared import SharedPicture
 from kaogae.errors import CollectError, UsageError
 
@@ -19,6 +19,10 @@ ROOTS = {"danbooru": danbooru_site.ROOT, "getchu": getchu_site.ROOT}
 
 FAILURES = 3
 """Products of Getchu that fail one after the other before the site counts as out of reach."""
+
+
+ABOUT_LABELS = ("tag: ", "names two expressions")
+"""Verdicts on a post that are no reason here: the manifest has labels of its own."""
 
 
 class BoardSource(Source):
@@ -120,12 +124,14 @@ def _judge(
     def decide(raw: dict[str, Any]) -> Verdict:
         verdict = judge(raw)
         post = replace(verdict.post, site=site)
-        shared = expected.get((site, post.post))
-        if shared is None:
+        if (site, post.post) not in expected:
             return Verdict(post, "not asked for")
         seen.add(post.post)
-        if not post.file_url:
-            return Verdict(as_post(shared, post), GONE, "the site names no file any more")
-        return Verdict(as_post(shared, post), md5=verdict.md5)
+        if verdict.reason == "no file" or not post.file_url:
+            return Verdict(post, GONE, "the site names no file any more")
+        if verdict.reason and not verdict.reason.startswith(ABOUT_LABELS):
+            return Verdict(post, verdict.reason, verdict.detail)
+        # The site's own word: what is fetched is the address in it, and the intake adds the manifest's labels
+        return Verdict(post, md5=verdict.md5)
 
     return decide

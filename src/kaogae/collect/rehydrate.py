@@ -49,6 +49,8 @@ class Rehydrated:
     """Faces that this run cut again, bit for bit."""
     known: int = 0
     """Faces that were there already."""
+    inexact: int = 0
+    """Of these, faces whose crops were rounded otherwise than the manifest's."""
     missing: Counter[str] = field(default_factory=Counter[str])
     """Faces that aren't there, per reason."""
     failed: dict[str, str] = field(default_factory=dict[str, str])
@@ -113,7 +115,7 @@ class Refetch(Protocol):
 
 
 def as_post(shared: SharedPicture, site: Post | None = None) -> Post:
-    """What the manifest says about a picture, with what only its site says now."""
+    """What the manifest says about a picture; tags and addresses are the site's word, if it was asked."""
     post = Post(
         site=shared.site,
         post=shared.post,
@@ -132,8 +134,8 @@ def as_post(shared: SharedPicture, site: Post | None = None) -> Post:
     return replace(
         post,
         tags=site.tags,
-        page_url=shared.page_url or site.page_url,
-        file_url=shared.file_url or site.file_url,
+        page_url=site.page_url or shared.page_url,
+        file_url=site.file_url or shared.file_url,
     )
 
 
@@ -145,6 +147,7 @@ def rehydrate(
     pictures: Path | None = None,
     limit: int | None = None,
     refetch: Refetch | None = None,
+    inexact: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Rehydrated:
     """Bring the pictures and faces of `manifest` into the workspace; what is there already stays.
@@ -155,6 +158,7 @@ def rehydrate(
         pictures: a folder with pictures that somebody has already, found by their hash.
         limit: most pictures that are taken in by this run.
         refetch: asks the sites; None: only `pictures`.
+        inexact: keep crops that look the same but were rounded otherwise, as other processors do.
         progress: called with (pictures done, pictures in all).
 
     Raises:
@@ -169,7 +173,7 @@ def rehydrate(
     report = Rehydrated(share.pictures_count, share.faces_count)
     local = LocalPictures(pictures) if pictures is not None else None
     with Verifying(workspace, catalog) as intake:
-        run = _Run(intake, local, refetch, limit, report)
+        run = _Run(intake, local, refetch, limit, inexact, report)
         for done, chunk in _chunks(share):
             run.bring(chunk)
             if progress is not None:
@@ -194,10 +198,11 @@ class _Run:
         local: LocalPictures | None,
         refetch: Refetch | None,
         limit: int | None,
+        inexact: bool,
         report: Rehydrated,
     ) -> None:
         self.intake, self.local, self.refetch = intake, local, refetch
-        self.left, self.report = limit, report
+        self.left, self.inexact, self.report = limit, inexact, report
         self.later: set[Key] = set()
 
     def bring(self, chunk: Sequence[SharedPicture]) -> None:
@@ -212,7 +217,9 @@ class _Run:
             for picture in chunk
             if (row := found.get(_key(picture))) and _usable(picture, row) and row.lacks(picture)
         ]
-        counts, failed = restore(self.intake.workspace, catalog, ready) if ready else (Counter[str](), {})
+        counts, failed = Counter[str](), dict[str, str]()
+        if ready:
+            counts, failed = restore(self.intake.workspace, catalog, ready, inexact=self.inexact)
         self.report.restored += counts[""]
         self.report.failed |= failed
         self._count(chunk, look_up(catalog, chunk) if ready else found, counts[""])
@@ -285,6 +292,10 @@ class _Run:
             else:
                 reasons = [_why_missing(face, row) for face in picture.faces]
                 here += reasons.count(None)
+                self.report.inexact += sum(
+                    reason is None and row.faces[face.number].pixels_sha256 != face.pixels_sha256
+                    for reason, face in zip(reasons, picture.faces, strict=True)
+                )
                 self.report.missing.update(reason for reason in reasons if reason)
         self.report.known += here - restored
 
@@ -298,13 +309,14 @@ def _usable(picture: SharedPicture, row: Found) -> bool:
 
 
 def _why_missing(face: SharedFace, row: Found) -> str | None:
-    """None if the catalogue has this very face."""
+    """None if the catalogue has this face: cut by the same matrix, if not to the same last bit."""
     if face.number not in row.faces:
         return FAILED
-    state, reason, pixels = row.faces[face.number]
-    if state == "rejected":
-        return reason or "rejected"
-    return None if pixels == face.pixels_sha256 else ANOTHER
+    found = row.faces[face.number]
+    if found.state == "rejected":
+        return found.reason or "rejected"
+    same = found.pixels_sha256 == face.pixels_sha256 or found.matrix == [list(line) for line in face.matrix]
+    return None if same else ANOTHER
 
 
 def _read(path: Path) -> bytes:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -14,10 +15,24 @@ from kaogae.catalog import Annotator, Campaign, Catalog, Face, Picture, Vote, Wo
 from kaogae.collect.shared import SHARED_ROLE, SharedFace, SharedPicture, SharedVote
 from kaogae.errors import PictureError
 from kaogae.faces.crops import crop_path, cut, pixels_sha256, save_crop
+from kaogae.faces.quality import perceptual_hash
 from kaogae.images import read_picture
+
+NEAR = 4
+"""Bits of the perceptual hash in which a crop may differ that was only rounded otherwise."""
 
 OTHER_CROP = "crop differs"
 """Why a face is rejected whose pixels aren't those that the manifest promises."""
+
+
+@dataclass(frozen=True)
+class FoundFace:
+    """What the catalogue has of a face."""
+
+    state: str
+    reason: str | None
+    pixels_sha256: str | None
+    matrix: list[list[float]]
 
 
 @dataclass(frozen=True)
@@ -29,15 +44,15 @@ class Found:
     file: str | None
     state: str
     reason: str | None
-    faces: Mapping[int, tuple[str, str | None, str | None]]
-    """By number: state, reason, hash of the pixels."""
+    faces: Mapping[int, FoundFace]
+    """By number."""
 
     def lacks(self, picture: SharedPicture) -> list[SharedFace]:
         """The faces that aren't there, or whose crop came out otherwise last time."""
         return [
             face
             for face in picture.faces
-            if face.number not in self.faces or self.faces[face.number][:2] == ("rejected", OTHER_CROP)
+            if face.number not in self.faces or self.faces[face.number].reason == OTHER_CROP
         ]
 
 
@@ -50,9 +65,10 @@ def look_up(catalog: Catalog, pictures: Sequence[SharedPicture]) -> dict[tuple[s
     with catalog.reading() as session:
         for site, names in posts.items():
             rows = session.scalars(select(Picture).where(Picture.site == site, Picture.post.in_(names))).all()
-            faces: dict[int, dict[int, tuple[str, str | None, str | None]]] = {row.id: {} for row in rows}
+            faces: dict[int, dict[int, FoundFace]] = {row.id: {} for row in rows}
             for face in session.scalars(select(Face).where(Face.picture_id.in_(faces))):
-                faces[face.picture_id][face.number] = face.state, face.reason, face.pixels_sha256
+                known = FoundFace(face.state, face.reason, face.pixels_sha256, face.matrix)
+                faces[face.picture_id][face.number] = known
             for row in rows:
                 found[row.site, row.post] = Found(
                     row.id, row.sha256, row.file, row.state, row.reason, faces[row.id]
@@ -60,27 +76,42 @@ def look_up(catalog: Catalog, pictures: Sequence[SharedPicture]) -> dict[tuple[s
     return found
 
 
-def cut_again(workspace: Workspace, file: str, faces: Sequence[SharedFace]) -> list[bool]:
+def cut_again(
+    workspace: Workspace, file: str, faces: Sequence[SharedFace], *, inexact: bool = False
+) -> list[str | None]:
     """Cut the faces from a stored picture and keep those crops that are what they should be.
 
+    Args:
+        inexact: keep a crop too that looks the same but was rounded otherwise, as other processors do.
+
     Returns:
-        For each face whether its crop has the pixels that the manifest promises.
+        For each face the hash of the crop's pixels; None if it isn't the one that the manifest promises.
 
     Raises:
         PictureError: the picture can't be read, or a crop can't be written.
     """
     picture = read_picture(workspace.folder / file)
-    same: list[bool] = []
+    digests: list[str | None] = []
     for face in faces:
         crop = cut(picture, np.array(face.matrix, np.float64), face.size)
-        same.append(pixels_sha256(crop) == face.pixels_sha256)
-        if same[-1]:
-            save_crop(crop, workspace.folder)
-    return same
+        fits = pixels_sha256(crop) == face.pixels_sha256 or (inexact and _looks_the_same(crop, face))
+        digests.append(save_crop(crop, workspace.folder) if fits else None)
+    return digests
+
+
+def _looks_the_same(crop: NDArray[np.uint8], face: SharedFace) -> bool:
+    if face.phash is None:
+        return False
+    different = (perceptual_hash(crop) ^ face.phash) & (2**64 - 1)
+    return different.bit_count() <= NEAR
 
 
 def restore(
-    workspace: Workspace, catalog: Catalog, waiting: Sequence[tuple[SharedPicture, Found]]
+    workspace: Workspace,
+    catalog: Catalog,
+    waiting: Sequence[tuple[SharedPicture, Found]],
+    *,
+    inexact: bool = False,
 ) -> tuple[Counter[str], dict[str, str]]:
     """Add the faces that `waiting` lacks, with labels and votes: the crops first, then the rows at once.
 
@@ -89,31 +120,31 @@ def restore(
         stored picture can't be read, with why.
     """
     counts, failed = Counter[str](), dict[str, str]()
-    cuts: list[tuple[SharedPicture, Found, list[SharedFace], list[bool]]] = []
+    cuts: list[tuple[Found, list[SharedFace], list[str | None]]] = []
     for picture, found in waiting:
         faces = found.lacks(picture)
         try:
-            cuts.append((picture, found, faces, cut_again(workspace, found.file or "", faces)))
+            digests = cut_again(workspace, found.file or "", faces, inexact=inexact)
+            cuts.append((found, faces, digests))
         except PictureError as error:
             failed[f"{picture.site} {picture.post}"] = str(error)
     with catalog.session() as session:
         voices = _Voices(session)
-        for picture, found, faces, same in cuts:
+        for found, faces, digests in cuts:
             row = session.get_one(Picture, found.id)
             row.state = "searched"
             present = {face.number: face for face in row.faces}
-            for shared, fits in zip(faces, same, strict=True):
+            for shared, digest in zip(faces, digests, strict=True):
                 face = present.get(shared.number)
                 if face is None:
                     face = _row(row, shared)
                     session.add(face)
                 elif face.reason != OTHER_CROP:  # another stage was quicker
                     continue
-                _decide(face, shared, fits)
+                _decide(face, digest)
                 session.flush()
                 voices.add(face.id, shared.votes)
-                counts["" if fits else OTHER_CROP] += 1
-            del picture
+                counts["" if digest else OTHER_CROP] += 1
     return counts, failed
 
 
@@ -137,10 +168,10 @@ def _row(picture: Picture, shared: SharedFace) -> Face:
     )
 
 
-def _decide(face: Face, shared: SharedFace, fits: bool) -> None:
-    face.state, face.reason = ("kept", None) if fits else ("rejected", OTHER_CROP)
-    face.pixels_sha256 = shared.pixels_sha256 if fits else None
-    face.file = crop_path(shared.pixels_sha256) if fits else None
+def _decide(face: Face, digest: str | None) -> None:
+    face.state, face.reason = ("kept", None) if digest else ("rejected", OTHER_CROP)
+    face.pixels_sha256 = digest
+    face.file = crop_path(digest) if digest else None
 
 
 class _Voices:
