@@ -105,7 +105,7 @@ def test_many_projects_become_one_row(catalog):
         )
     short = merged(count(catalog), 6)
     assert tally(short.pictures, "site") == {("renpy (9)",): 9, ("folder:one",): 1}
-    assert merged(count(catalog), 9) == count(catalog)
+    assert set(merged(count(catalog), 9).pictures) == set(count(catalog).pictures)
 
 
 @pytest.mark.usefixtures("filled")
@@ -132,8 +132,8 @@ def test_status_for_machines(kaogae, catalog_url, tmp_path):
     code, out, _ = kaogae("status", "--workspace", tmp_path, "--catalog", catalog_url, "--json")
     said = json.loads(out)
     assert code == 0
-    assert sum(group["count"] for group in said["pictures"]) == 8
-    assert sum(group["count"] for group in said["faces"] if group["state"] == "kept") == 6
+    assert sum(group["number"] for group in said["pictures"]) == 8
+    assert sum(group["number"] for group in said["faces"] if group["state"] == "kept") == 6
     assert said["table_1"][0]["paper"]["faces"] == 2041
     code, out, _ = kaogae(
         "status", "--workspace", tmp_path, "--catalog", catalog_url, "--json", "--source", "getchu"
@@ -179,7 +179,7 @@ def times(counts, factor):
     from dataclasses import replace
 
     return replace(
-        counts, pictures=tuple(replace(group, count=group.count * factor) for group in counts.pictures)
+        counts, pictures=tuple(group._replace(number=group.number * factor) for group in counts.pictures)
     )
 
 

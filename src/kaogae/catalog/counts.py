@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,8 +13,7 @@ from kaogae.catalog.models import Face, Picture
 from kaogae.expressions import EXPRESSIONS, Expression
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """How many pictures or faces are alike in all of this."""
 
     site: str
@@ -21,7 +21,7 @@ class Group:
     label_origin: str | None
     state: str
     reason: str | None
-    count: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def tally(groups: Iterable[Group], *names: str) -> Counter[tuple[str | None, ...
     """How many there are for each combination of the fields `names`."""
     counted: Counter[tuple[str | None, ...]] = Counter()
     for group in groups:
-        counted[tuple(getattr(group, name) for name in names)] += group.count
+        counted[tuple(getattr(group, name) for name in names)] += group.number
     return counted
 
 
@@ -107,11 +107,14 @@ def _groups(session: Session, table: type[Picture] | type[Face], site: str | Non
 
 def merged(counts: Counts, most: int) -> Counts:
     """Sources of one kind (renpy:a, renpy:b, …) as one, where there are more than `most` of them."""
-    sites = {group.site for group in (*counts.pictures, *counts.faces)}
-    kinds = Counter(site.partition(":")[0] for site in sites)
+    kind_of = {group.site: group.site.partition(":")[0] for group in (*counts.pictures, *counts.faces)}
+    kinds = Counter(kind_of.values())
+    names = {site: f"{kind} ({kinds[kind]})" for site, kind in kind_of.items() if kinds[kind] > most}
 
-    def name(group: Group) -> Group:
-        kind = group.site.partition(":")[0]
-        return replace(group, site=f"{kind} ({kinds[kind]})") if kinds[kind] > most else group
+    def merge(groups: tuple[Group, ...]) -> tuple[Group, ...]:
+        together: Counter[Group] = Counter()
+        for group in groups:
+            together[group._replace(site=names.get(group.site, group.site), number=0)] += group.number
+        return tuple(group._replace(number=number) for group, number in together.items())
 
-    return replace(counts, pictures=tuple(map(name, counts.pictures)), faces=tuple(map(name, counts.faces)))
+    return replace(counts, pictures=merge(counts.pictures), faces=merge(counts.faces))

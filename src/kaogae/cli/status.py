@@ -48,7 +48,7 @@ def status(
     import json
 
     from kaogae.catalog import Workspace
-    from kaogae.catalog.counts import Counts, count
+    from kaogae.catalog.counts import Counts, count, merged
 
     where = "the catalogue" if catalog else str(workspace)
     if catalog is None and not (workspace / "catalog.db").exists():
@@ -67,7 +67,7 @@ def status(
         out.print(_plain(what), soft_wrap=True, markup=False, highlight=False)
     else:
         out.print(f"Catalogue: {_plain(where)}", soft_wrap=True, markup=False, highlight=False)
-        out.print(_matrix(counts))
+        out.print(_matrix(merged(counts, MOST_SOURCES)))
         out.print(_table_one(counts))
         _what_next(counts)
 
@@ -76,14 +76,14 @@ def _json(counts: "Counts") -> dict[str, object]:
     from dataclasses import asdict
 
     return {
-        "pictures": [asdict(group) for group in counts.pictures],
-        "faces": [asdict(group) for group in counts.faces],
+        "pictures": [group._asdict() for group in counts.pictures],
+        "faces": [group._asdict() for group in counts.faces],
         "to_upscale": counts.to_upscale,
         "table_1": [asdict(row) for row in counts.table_one()],
     }
 
 
-def _matrix(everything: "Counts", *, short: bool = False) -> "Table":
+def _matrix(counts: "Counts", *, short: bool = False) -> "Table":
     """Sections of rows; in each the same columns: the five expressions, none of them, all.
 
     `short`: write 205k for 205,371. Where the terminal is narrow, that is done, and names are cut.
@@ -91,9 +91,6 @@ def _matrix(everything: "Counts", *, short: bool = False) -> "Table":
     from rich import box
     from rich.table import Table
 
-    from kaogae.catalog.counts import merged
-
-    counts = merged(everything, MOST_SOURCES)
     kept = [group for group in counts.faces if group.state == "kept"]
     rejected = [[g for g in groups if g.state == "rejected"] for groups in (counts.pictures, counts.faces)]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
@@ -112,7 +109,7 @@ def _matrix(everything: "Counts", *, short: bool = False) -> "Table":
         column.width = max(len(str(cell)) for cell in (name, *column.cells))
         room -= column.width
     if room < LABEL and not short:
-        return _matrix(everything, short=True)
+        return _matrix(counts, short=True)
     table.columns[0].max_width = max(room, 10)
     return table
 
@@ -125,7 +122,7 @@ def _section(
     rows: dict[str, Counter[str]] = {}
     for group in groups:
         label = getattr(group, name) or ("no label" if name == "label_origin" else "no reason given")
-        rows.setdefault(label, Counter())[group.expression or "none"] += group.count
+        rows.setdefault(label, Counter())[group.expression or "none"] += group.number
     if not rows:
         return
     ordered = sorted(rows.items(), key=lambda row: (-row[1].total(), row[0]))
@@ -178,8 +175,8 @@ def _table_one(counts: "Counts") -> "Table":
 
 
 def _what_next(counts: "Counts") -> None:
-    waiting = sum(group.count for group in counts.pictures if group.state == "waiting")
-    labelled = sum(group.count for group in counts.faces if group.state == "kept" and group.expression)
+    waiting = sum(group.number for group in counts.pictures if group.state == "waiting")
+    labelled = sum(group.number for group in counts.faces if group.state == "kept" and group.expression)
     if waiting:
         out.print(f"Next: kaogae faces ({waiting:,} pictures wait)", highlight=False)
     if counts.to_upscale:

@@ -114,8 +114,17 @@ def upgrade() -> None:
         sqlite_where=sa.text("duplicate_of is not null"),
         postgresql_where=sa.text("duplicate_of is not null"),
     )
-    op.create_index("ix_face_enhanced", "face", ["state", "enhanced_by", "id"], unique=False)
-    op.create_index("ix_face_labelled", "face", ["state", "expression", "id"], unique=False)
+    op.create_index("ix_face_state", "face", ["state"], unique=False)
+    op.create_index("ix_face_enhanced", "face", ["state", "enhanced_by"], unique=False)
+    op.create_index("ix_face_labelled", "face", ["state", "expression", "site"], unique=False)
+    op.create_index(
+        "ix_face_to_upscale",
+        "face",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'kept' and enhanced_by is null"),
+        postgresql_where=sa.text("state = 'kept' and enhanced_by is null"),
+    )
     op.create_index(op.f("ix_face_pixels_sha256"), "face", ["pixels_sha256"], unique=False)
     op.create_index("uq_face_picture_id_number", "face", ["picture_id", "number"], unique=True)
 
