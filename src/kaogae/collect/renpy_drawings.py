@@ -136,30 +136,13 @@ class Reader:
                 cut = Place(crop=box(self.values.of(_first(arguments), depth)))
                 return put(cut, self._draw(_first(arguments[1:]), depth))
             case "factorscale" | "scale" | "flip" | "crop":
-                return put(self._changed(name, call, depth), self._draw(_first(arguments), depth))
+                values = [self.values.of(part, depth) for part in arguments[1:]]
+                named = {word.arg: self.values.of(word.value, depth) for word in call.keywords if word.arg}
+                return put(_changed(name, values, named), self._draw(_first(arguments), depth))
             case "null":
                 return EMPTY
             case "solid" | "text" | "paramtext" | "movie" | "frame" | "tile" | "placeholder":
                 raise UnclearError(NOT_FILES)
-            case _:
-                raise UnclearError(DYNAMIC)
-
-    def _changed(self, name: str, call: ast.Call, depth: int) -> Place:
-        """What an image manipulator does to its first argument."""
-        values = [self.values.of(part, depth) for part in call.args[1:]]
-        named = {word.arg: self.values.of(word.value, depth) for word in call.keywords if word.arg}
-        match name:
-            case "factorscale" if values:
-                zooms = [zoom_factor(value) for value in values[:2]]
-                return Place(x_zoom=zooms[0], y_zoom=zooms[-1])
-            case "scale":
-                return Place(size=pair(tuple(values[:2])))
-            case "crop":
-                return Place(crop=box(values[0] if len(values) == 1 else tuple(values[:4])))
-            case "flip":
-                across, down, *_ = [*values, None, None]
-                across, down = named.get("horizontal", across), named.get("vertical", down)
-                return Place(x_zoom=-1.0 if across else 1.0, y_zoom=-1.0 if down else 1.0)
             case _:
                 raise UnclearError(DYNAMIC)
 
@@ -217,6 +200,24 @@ def _parsed(expression: str) -> ast.expr:
     if tree is None:
         raise UnclearError(DYNAMIC)
     return tree
+
+
+def _changed(name: str, values: list[object], named: dict[str, object]) -> Place:
+    """What an image manipulator with these arguments, after the first, does to its first one."""
+    match name:
+        case "factorscale" if values:
+            zooms = [zoom_factor(value) for value in values[:2]]
+            return Place(x_zoom=zooms[0], y_zoom=zooms[-1])
+        case "scale":
+            return Place(size=pair(tuple(values[:2])))
+        case "crop":
+            return Place(crop=box(values[0] if len(values) == 1 else tuple(values[:4])))
+        case "flip":
+            across, down, *_ = [*values, None, None]
+            across, down = named.get("horizontal", across), named.get("vertical", down)
+            return Place(x_zoom=-1.0 if across else 1.0, y_zoom=-1.0 if down else 1.0)
+        case _:
+            raise UnclearError(DYNAMIC)
 
 
 def _called(func: ast.expr) -> str:
