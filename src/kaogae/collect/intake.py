@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -231,7 +230,7 @@ def _decoded(data: bytes, md5: str | None) -> images.Picture:
 
 def _store(data: bytes, path: Path) -> None:
     """Write the file whole or not at all."""
-    beside = path.with_name(f".{secrets.token_hex(8)}{path.suffix}.part")
+    beside = path.with_name(f".{path.name}.part")  # after a kill the next run writes the same one
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(data)
