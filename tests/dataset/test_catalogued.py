@@ -8,7 +8,9 @@ from collections import defaultdict
 import cv2
 import numpy as np
 import pytest
+from sqlalchemy import select
 
+from kaogae.catalog import Face, Picture
 from kaogae.dataset import Shares, freeze, load
 from kaogae.dataset.catalogued import Choice, catalogued_faces
 from kaogae.errors import KaogaeError, ManifestError, UsageError
@@ -87,8 +89,6 @@ def test_neither_character_nor_picture_is_in_two_splits(filled):
 
 def test_characters_that_share_a_picture_share_a_split(filled):
     """Every picture of c1 also shows c3, c5 or c7: then none of the four can be divided."""
-    from kaogae.catalog import Picture
-
     with filled.catalog.session() as session:
         rows = session.query(Picture).filter_by(site="renpy:tale").all()
         first = {row.faces[0].character: row for row in rows}
@@ -195,6 +195,38 @@ def test_rows_that_can_not_be_are_named(filled, values, message):
 def test_any_number_of_workers_gives_the_same_manifest(filled):
     hashes = {frozen(filled, f"w{workers}", workers=workers).hash for workers in (1, 3)}
     assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
+def test_postgresql_gives_the_same_set(filled, catalog):
+    """Filled the other way round, so that no order but ours can make them equal."""
+    with filled.catalog.session() as session:
+        pictures = session.scalars(select(Picture).order_by(Picture.id.desc())).all()
+        rows = [(values(picture), [values(face) for face in picture.faces]) for picture in pictures]
+    with catalog.session() as session:
+        session.add_all(Picture(**row, faces=[Face(**face) for face in faces]) for row, faces in rows)
+    source = catalogued_faces(filled.workspace, catalog)
+    assert freeze("other", [source], filled.workspace.sets).hash == frozen(filled).hash
+
+
+def values(row):
+    return {c.name: getattr(row, c.name) for c in row.__table__.columns if c.name not in ("id", "picture_id")}
+
+
+def test_a_name_that_is_no_unicode_is_frozen_and_read(filled):
+    filled.change(filled.face(expression="sad"), character="a\0b\ud800c")
+    assert len(frozen(filled).faces) == 40
+
+
+def test_a_face_relabelled_meanwhile_has_its_new_label_and_a_rejected_one_is_left_out(filled):
+    source = catalogued_faces(filled.workspace, filled.catalog)
+    happy, sad = (filled.face(expression=name) for name in ("happy", "sad"))
+    filled.change(happy, expression="neutral")
+    filled.change(sad, state="rejected")
+    faces = load(freeze("first", [source], filled.workspace.sets).path).faces
+    labels = {face.origin.pixels_sha256: face.expression for face in faces}
+    assert (len(faces), labels[happy.pixels_sha256]) == (39, "neutral")
+    assert sad.pixels_sha256 not in labels
 
 
 def test_a_set_without_sqlalchemy():

@@ -18,6 +18,8 @@ from kaogae.faces import apply_matrix
 AT_ONCE = 10_000
 """Short rows that the database hands over at a time."""
 
+LABELS = [expression.value for expression in EXPRESSIONS]
+
 PAGE = 500
 """Faces that are read at a time: one query each."""
 
@@ -70,7 +72,7 @@ class CataloguedFaces:
             places = session.execute(
                 select(Picture.site, Picture.post, Face.number, Face.id)
                 .join(Picture, Face.picture_id == Picture.id)
-                .where(*choice.conditions(), Face.expression.in_(EXPRESSIONS))
+                .where(*choice.conditions(), Face.expression.in_(LABELS))
                 .execution_options(yield_per=AT_ONCE)
             )
             # sorted here, because databases differ in what comes after what
@@ -82,7 +84,7 @@ class CataloguedFaces:
     def __iter__(self) -> Iterator[RawFace]:
         for start in range(0, len(self._ids), PAGE):
             page = self._ids[start : start + PAGE]
-            conditions = (*self._choice.conditions(), Face.expression.in_(EXPRESSIONS), Face.id.in_(page))
+            conditions = (*self._choice.conditions(), Face.expression.in_(LABELS), Face.id.in_(page))
             with self._catalog.reading() as session:
                 rows = {row.id: row for row in session.execute(_query(conditions))}
             yield from (_face(self._workspace, rows[number]) for number in page if number in rows)
