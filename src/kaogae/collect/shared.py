@@ -7,8 +7,8 @@ site and post. `docs/collect.md` lists the fields. Nothing in it is a path; no a
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 from uuid import UUID
@@ -128,17 +128,16 @@ class SharedPicture:
 
 def to_line(picture: SharedPicture) -> str:
     """The picture as one line of JSON, without what isn't known. Numbers come back exactly as they were."""
-    row = _without_gaps(asdict(picture))
+    row = _known(picture)
+    row["faces"] = [
+        _known(face) | ({"votes": [_known(vote) for vote in face.votes]} if face.votes else {})
+        for face in picture.faces
+    ]
     return json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str)
 
 
-def _without_gaps(value: object) -> object:
-    if isinstance(value, dict):
-        pairs = cast("dict[str, object]", value).items()
-        return {key: _without_gaps(part) for key, part in pairs if part is not None and part != ()}
-    if isinstance(value, (list, tuple)):
-        return [_without_gaps(part) for part in cast("Sequence[object]", value)]
-    return value
+def _known(part: SharedPicture | SharedFace | SharedVote) -> dict[str, Any]:
+    return {name: value for name, value in vars(part).items() if value is not None and value != ()}
 
 
 def from_line(line: bytes, where: str) -> SharedPicture:
