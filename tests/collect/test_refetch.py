@@ -114,3 +114,10 @@ def test_a_manifest_cannot_make_anybody_ask_faster_than_a_site_bears():
     with pytest.raises(UsageError, match="Getchu bans"):
         Boards(interval=1.0).ask(None, "getchu", [type("Shared", (), {"post": "1/chara1"})])
     assert all(re.match(r"https://", root) for root in ROOTS.values())
+
+
+@pytest.mark.parametrize("root", ["nowhere=http://127.0.0.1", "danbooru=file:///etc/passwd", "danbooru"])
+def test_an_impossible_root_is_wrong_use(manifest, tmp_path, kaogae, root):
+    code, _, err = kaogae("collect", "manifest", manifest, "--root", root, "--workspace", tmp_path)
+    assert code == 2
+    assert err.startswith("kaogae: ")

@@ -361,6 +361,18 @@ def _fetched(site) -> list[str]:
     return [path for path in site.board.paths() if path.startswith("/original")]
 
 
+def test_between_picture_and_faces_nobody_else_looks_for_faces(first, second, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kaogae.collect.rehydrate.restore", stop)
+    with pytest.raises(KeyboardInterrupt):
+        rehydrate(first / "a.jsonl", *second, pictures=first / "board")
+    monkeypatch.undo()
+    assert {row.state for row in rows(second[1], Picture)} == {"searched"}
+    assert rehydrate(first / "a.jsonl", *second).complete
+
+
 def test_two_runs_at_once_are_refused(first, second):
     with second[1].alone("collect"), pytest.raises(CatalogError, match="Another run"):
         rehydrate(first / "a.jsonl", *second)
@@ -370,13 +382,6 @@ def test_a_site_that_refuses_is_a_sentence(first, site, second):
     site.board.faults["/posts.json"] = [(403, {}, b"{}")] * 9
     with pytest.raises(CollectError, match="run it again later"):
         rehydrate(first / "a.jsonl", *second, refetch=boards(site))
-
-
-@pytest.mark.parametrize("root", ["nowhere=http://127.0.0.1", "danbooru=file:///etc/passwd", "danbooru"])
-def test_an_impossible_root_is_wrong_use(first, tmp_path, kaogae, root):
-    code, _, err = kaogae("collect", "manifest", first / "a.jsonl", "--root", root, "--workspace", tmp_path)
-    assert code == 2
-    assert err.startswith("kaogae: ")
 
 
 def test_both_databases_give_the_same_bytes_back(first, catalog, tmp_path):
