@@ -49,7 +49,7 @@ def faces(scenes: int = 24, cores: int = 2, seed: int = 70_000) -> None:
         found = catalogued(workspace)
         total = sum(map(len, truth.values()))
         print(
-            f"{scenes} scenes of 1024 to 4096 px, {total} faces, {cores} cores, from files to catalogue and crops"
+            f"{scenes} scenes of 1024 to 4096 px, {total} faces, {cores} cores, files to catalogue and crops"
         )
         print(
             f"kaogae faces:    {scenes / ours:.3f} pictures/s, recall {recall(truth, found):.3f}, "
