@@ -187,7 +187,8 @@ class _Run:
         return len(ids)
 
     def _batches(self, crops: list[Crop]) -> Iterator[list[Crop]]:
-        ordered = sorted(crops, key=lambda crop: (crop.size, crop.id))
+        # Large ones first: what they leave in memory has room for the small ones, and it stays half as much
+        ordered = sorted(crops, key=lambda crop: (-crop.size, crop.id))
         for _, same in groupby(ordered, key=lambda crop: crop.size):
             group = list(same)
             yield from (group[start : start + BATCH] for start in range(0, len(group), BATCH))
