@@ -1,12 +1,16 @@
 """Faces are found, in small and large pictures, on any background; and not where there are none."""
 
-from itertools import pairwise
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
+from kaogae.atelier.portrait import Portrait
+from kaogae.atelier.rig import Rig
 from kaogae.faces import AnimefaceDetector, Face, find_faces
-from kaogae.faces.detector import _starts
+from kaogae.faces.detector import confirmed
+from kaogae.faces.landmarks import propose
 from kaogae.images import Picture
 
 Pixels = np.ndarray
@@ -72,9 +76,31 @@ def test_a_transparent_picture_is_tried_on_other_backgrounds() -> None:
     assert seen[3:] == [9]
 
 
-@pytest.mark.parametrize("length", [10, 1024, 1025, 1900, 2560])
-def test_tiles_cover_a_side_and_overlap(length: int) -> None:
-    starts = _starts(length)
-    assert starts[0] == 0
-    assert starts[-1] + 1024 >= length
-    assert all(b - a <= 1024 - 192 for a, b in pairwise(starts))
+def test_faces_that_laugh_with_closed_eyes_are_found() -> None:
+    """Of these animeface alone sees less than half."""
+    laugh = Rig(eye_open=0.0, eye_smile=1.0, mouth_open=0.8, mouth_width=1.6, mouth_curve=0.9)
+    pictures = [Portrait.from_seed(41_000_000 + i, roughness=0).render(laugh, 200, 60) for i in range(12)]
+    assert sum(len(AnimefaceDetector().detect(picture)) == 1 for picture in pictures) >= 11
+
+
+def test_a_tilted_face_is_found(drawn: Pixels) -> None:
+    wide = np.pad(drawn, ((120, 120), (120, 120), (0, 0)), "edge")
+    turn = cv2.getRotationMatrix2D((wide.shape[1] / 2, wide.shape[0] / 2), -25, 1)
+    picture = cv2.warpAffine(wide, turn, wide.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    (face,) = AnimefaceDetector().detect(np.asarray(picture, np.uint8))
+    along = np.subtract(face.right_eye, face.left_eye)
+    assert np.degrees(np.arctan2(along[1], along[0])) == pytest.approx(25, abs=8)
+
+
+def test_what_is_found_does_not_depend_on_the_least_confidence(drawn: Pixels) -> None:
+    picture = place(drawn, (900, 500), 20, 100)
+    assert AnimefaceDetector(0.5).detect(picture) == AnimefaceDetector(0.8).detect(picture)
+    assert AnimefaceDetector(1.01).detect(picture) == []
+
+
+def test_animeface_makes_a_proposal_surer_never_less_sure(drawn: Pixels) -> None:
+    (proposal, *_) = propose(drawn, 0.3)
+    for confidence in (0.1, 0.999):
+        face = confirmed(drawn, replace(proposal, confidence=confidence))
+        assert face.confidence >= max(confidence, 0.8)
+        assert face.is_same(proposal)

@@ -1,6 +1,4 @@
-"""What detectors are shown of a picture: the whole at a size, a square of it, and ways to look again."""
-
-from collections.abc import Callable
+"""What detectors are shown of a picture: the whole at a size, a square of it, or one with more contrast."""
 
 import cv2
 import numpy as np
@@ -48,51 +46,8 @@ def window(pixels: Pixels, centre: tuple[float, float], side: float, size: int) 
     return warp(pixels, matrix, (size, size)), matrix
 
 
-def mirrored(view: Pixels, matrix: Matrix) -> View:
-    """`view` left for right."""
-    flip = np.array([[-1.0, 0, view.shape[1]], [0, 1, 0]])
-    return np.ascontiguousarray(view[:, ::-1]), _then(matrix, flip)
-
-
 def stronger(view: Pixels, matrix: Matrix) -> View:
     """`view` with its contrast stretched to the whole range."""
     low, high = np.percentile(view, [2, 98])
     stretched = (view.astype(np.float32) - low) * (255 / max(high - low, 1))
     return stretched.clip(0, 255).astype(np.uint8), matrix
-
-
-def flatter(view: Pixels, matrix: Matrix) -> View:
-    """`view` squeezed from above."""
-    return _squeezed(view, matrix, 1.0, 0.86)
-
-
-def narrower(view: Pixels, matrix: Matrix) -> View:
-    """`view` squeezed from the sides."""
-    return _squeezed(view, matrix, 0.86, 1.0)
-
-
-def larger(view: Pixels, matrix: Matrix) -> View:
-    """`view` enlarged."""
-    return _squeezed(view, matrix, 1.4, 1.4)
-
-
-def turned(degrees: float) -> Callable[[Pixels, Matrix], View]:
-    """A way to look that turns the view anticlockwise by `degrees`."""
-
-    def turn(view: Pixels, matrix: Matrix) -> View:
-        height, width = view.shape[:2]
-        rotation = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-        about = cv2.warpAffine(view, rotation, (width, height), borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(about, np.uint8), _then(matrix, np.asarray(rotation, np.float64))
-
-    return turn
-
-
-def _squeezed(view: Pixels, matrix: Matrix, x: float, y: float) -> View:
-    size = (max(round(view.shape[1] * x), 1), max(round(view.shape[0] * y), 1))
-    scale = np.diag([size[0] / view.shape[1], size[1] / view.shape[0]])
-    return np.asarray(cv2.resize(view, size), np.uint8), _then(matrix, np.column_stack([scale, [0.0, 0.0]]))
-
-
-def _then(first: Matrix, second: Matrix) -> Matrix:
-    return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])
