@@ -5,6 +5,10 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
+
+from kaogae.faces import Face
+
 
 def obey(item: tuple[str, int]) -> int:
     what, number = item
@@ -41,3 +45,29 @@ def opencv_threads(_: int) -> int:
     import cv2
 
     return cv2.getNumThreads()
+
+
+class Told:
+    """A detector that finds what the picture's first row tells: confidence and eye distance, each in a pixel.
+
+    Red: 100 × confidence; green: eye distance; blue 66: the process dies, 77: it fails.
+    """
+
+    def __init__(self, confidence: float = 0.8) -> None:
+        self.confidence = confidence
+
+    def detect(self, pixels: np.ndarray, *, every: bool = True) -> list[Face]:  # noqa: ARG002
+        found = []
+        for number, (sure, apart, wish) in enumerate(pixels[0].tolist()):
+            if wish == 66:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if wish == 77:
+                raise RuntimeError("what a library says")
+            if wish == 0 and sure / 100 >= self.confidence:
+                x, y = 40.0 + 7 * number, 60.0
+                eyes = (x - apart / 2, y), (x + apart / 2, y)
+                places = dict.fromkeys(("mouth", "nose", "chin"), (x, y + apart))
+                found.append(
+                    Face((x - apart, y - apart, 2 * apart, 2 * apart), *eyes, **places, confidence=sure / 100)
+                )
+        return found

@@ -46,9 +46,11 @@ def faces(
     """Find, filter, cut and measure the faces of every picture that waits; mark near-duplicates among all."""
     from kaogae.catalog import Workspace
     from kaogae.faces.bulk import search
+    from kaogae.faces.duplicates import check_distance
     from kaogae.faces.marking import mark
     from kaogae.faces.study import Filters, Study
 
+    check_distance(near_duplicate)
     study = Study(workspace, _detector(detector, cascade), Filters(confidence, most_faces, least_side, blur))
     work = _engine(engine, address, workers)
     place = Workspace(workspace, catalog)

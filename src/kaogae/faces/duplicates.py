@@ -31,6 +31,12 @@ Hashes = NDArray[np.uint64]
 Pairs = NDArray[np.int64]
 
 
+def check_distance(distance: int) -> None:
+    """Raises UsageError if near-duplicates can't be found at so many bits."""
+    if not 0 <= distance <= MOST:
+        raise UsageError(f"A distance of {distance} bits is out of range: 0 to {MOST}.")
+
+
 def near_duplicates(hashes: Hashes, distance: int) -> Pairs:
     """All pairs of hashes that differ in at most `distance` bits.
 
@@ -44,8 +50,7 @@ def near_duplicates(hashes: Hashes, distance: int) -> Pairs:
     Raises:
         UsageError: the distance is out of range.
     """
-    if not 0 <= distance <= MOST:
-        raise UsageError(f"A distance of {distance} bits is out of range: 0 to {MOST}.")
+    check_distance(distance)
     found = list(_pairs_few(hashes, distance) if len(hashes) <= FEW else _pairs_many(hashes, distance))
     if not found:
         return np.empty((0, 2), np.int64)

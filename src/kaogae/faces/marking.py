@@ -16,6 +16,7 @@ from kaogae.errors import PictureError
 from kaogae.faces.crops import crop_path
 from kaogae.faces.duplicates import near_duplicates, representatives
 from kaogae.faces.likeness import alike, likeness
+from kaogae.faces.study import inside
 from kaogae.images import decode_picture, read_bytes
 
 REASON = "near-duplicate"
@@ -151,8 +152,8 @@ class _Eye:
         return looks[0] is not None and looks[1] is not None and alike(looks[0], looks[1])
 
     def _read(self, index: int) -> NDArray[np.float32] | None:
-        path = self._workspace / crop_path(self._faces.digests[index].decode())
         try:
+            path = inside(self._workspace, crop_path(self._faces.digests[index].decode()))
             return likeness(decode_picture(read_bytes(path), path.name).pixels)
         except PictureError:  # lost or damaged since: it can't be compared, so it stands for itself
             return None
