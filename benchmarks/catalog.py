@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from sqlalchemy import Connection, Select, and_, collate, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, collate, func, or_, select
 from sqlalchemy.orm import Session
 
 from kaogae.catalog import Catalog, Face, Picture, open_catalog
@@ -70,7 +70,12 @@ def questions(catalog: Catalog, pictures: int) -> Iterator[tuple[str, Callable[[
     kept, fresh = Face.state == "kept", Face.enhanced_by.is_(None)
     waiting = Picture.state == "waiting"
     job = select(Picture.id, Picture.sha256, Picture.file).where(waiting).order_by(Picture.id).limit(500)
-    crop = select(Face.id, Face.file, Face.size, Face.pixels_sha256).order_by(Face.id).limit(1000)
+
+    def crops(*conditions: ColumnElement[bool]) -> Select[Any]:
+        ids = select(Face.id).where(*conditions).order_by(Face.id).limit(1000)
+        found = select(Face.id, Face.file, Face.size, Face.pixels_sha256).where(Face.id.in_(ids))
+        return found.order_by(Face.id)
+
     labelled = and_(kept, Face.expression.is_not(None))
     posts = [str(number) for number in range(pictures // 2, pictures // 2 + 500)]
     order = collate(Picture.post, "C" if catalog.engine.dialect.name == "postgresql" else "BINARY")
@@ -86,13 +91,13 @@ def questions(catalog: Catalog, pictures: int) -> Iterator[tuple[str, Callable[[
     yield "collect: is this file known", rows(select(Picture.site).where(Picture.sha256 == digest("p", 7)))
     yield "faces: how many pictures wait", rows(select(func.count()).where(waiting))
     yield "faces: the first 500 that wait", rows(job)
-    yield "faces: 500 of them further on", rows(job.where(Picture.id > pictures * 0.97))
+    yield "faces: 500 of them further on", rows(job.where(Picture.id > pictures * 97 // 100))
     yield "upscale: how many faces wait", rows(select(func.count()).where(kept, fresh))
-    yield "upscale: the first 1,000", rows(crop.where(kept, fresh))
-    yield "upscale: 1,000 further on", rows(crop.where(kept, fresh, Face.id > pictures * 1.9))
+    yield "upscale: the first 1,000", rows(crops(kept, fresh))
+    yield "upscale: 1,000 further on", rows(crops(kept, fresh, Face.id > pictures * 19 // 10))
     again = or_(fresh, Face.enhanced_by != "carn-m")
     yield "upscale --again: how many", rows(select(func.count()).where(kept, again))
-    yield "upscale --again: the first 1,000", rows(crop.where(kept, again))
+    yield "upscale --again: the first 1,000", rows(crops(kept, again))
     yield "freeze: how many have a label", rows(select(func.count()).where(labelled))
     yield "freeze: how many have none", rows(select(func.count()).where(kept, Face.expression.is_(None)))
     join = select(Face, Picture.post).join(Picture).where(labelled)

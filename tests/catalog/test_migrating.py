@@ -7,9 +7,9 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, select, text
+from sqlalchemy import and_, inspect, select, text
 
-from kaogae.catalog import Picture, open_catalog
+from kaogae.catalog import Face, Picture, open_catalog
 from kaogae.catalog.engine import make_engine
 from kaogae.catalog.migrating import MIGRATIONS
 from kaogae.catalog.models import Base
@@ -47,6 +47,18 @@ def test_migrations_lead_to_the_models(catalog):
             }
             for index in table.indexes:
                 assert there[index.name] == [column.name for column in index.columns]
+
+
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_sqlite_looks_up_a_pictures_faces_by_their_picture(catalog):
+    """Not through all that are kept: with two million faces that would never end."""
+    labelled = and_(Face.state == "kept", Face.expression.is_not(None))
+    question = select(Picture.id).where(Picture.faces.any(labelled))
+    with catalog.reading() as session:
+        plan = session.connection().exec_driver_sql(
+            "explain query plan " + str(question.compile(compile_kwargs={"literal_binds": True}))
+        )
+        assert "uq_face_picture_id_number" in str(plan.all())
 
 
 def test_down_and_up_again(catalog, catalog_url):

@@ -84,10 +84,9 @@ class Face(Base):
     __table_args__ = (
         Index("uq_face_picture_id_number", "picture_id", "number", unique=True),
         Index("ix_face_counts", "site", "expression", "label_origin", "state", "reason"),
-        Index("ix_face_state", "state"),
-        Index("ix_face_enhanced", "state", "enhanced_by"),
+        Index("ix_face_enhanced", "state", "id", "enhanced_by"),
         Index("ix_face_labelled", "state", "expression", "site"),
-        Index(  # PostgreSQL would look through all that are enhanced; SQLite orders by id anyway
+        Index(  # PostgreSQL would look through all that are enhanced
             "ix_face_to_upscale",
             "id",
             sqlite_where=text("state = 'kept' and enhanced_by is null"),
