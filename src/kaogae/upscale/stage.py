@@ -170,11 +170,9 @@ class _Run:
         columns = (Face.id, Face.file, Face.size, Face.pixels_sha256)
         while True:
             with self.catalog.reading() as session:
-                next_ones = (
-                    select(Face.id).where(self._todo(), Face.id > last).order_by(Face.id).limit(WINDOW)
-                )
-                # Found in the index alone, however many are done already
-                query = select(*columns).where(Face.id.in_(next_ones)).order_by(Face.id)
+                # Their ids are found in an index alone, however many are done already
+                ids = select(Face.id).where(self._todo(), Face.id > last).order_by(Face.id).limit(WINDOW)
+                query = select(*columns).where(Face.id.in_(ids)).order_by(Face.id)
                 window = [Crop(*row) for row in session.execute(query)]
             if not window:
                 return
