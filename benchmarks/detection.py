@@ -30,7 +30,6 @@ from kaogae.expressions import EXPRESSIONS
 from kaogae.faces import AnimefaceDetector, Face
 from kaogae.faces.cascade import CascadeDetector
 from kaogae.faces.look import look
-from kaogae.faces.views import whole
 from kaogae.images import read_picture
 from kaogae.parallel import parallel_map
 
@@ -76,8 +75,10 @@ def once(pixels: Pixels) -> list[Face]:
 
 
 def with_margin(pixels: Pixels) -> list[Face]:
-    """One call on the picture with a margin."""
-    return look(*whole(pixels, max(pixels.shape[:2])), CONFIDENCE)
+    """One call on the picture with a margin of an eighth: animeface misses what touches the border."""
+    side = max(pixels.shape[:2]) // 8
+    framed = cv2.copyMakeBorder(pixels, side, side, side, side, cv2.BORDER_REPLICATE)
+    return look(np.asarray(framed, np.uint8), np.array([[1.0, 0, side], [0, 1.0, side]]), CONFIDENCE)
 
 
 def detectors(cascade: Path | None) -> dict[str, Detect]:

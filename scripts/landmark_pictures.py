@@ -120,10 +120,12 @@ class Pictures:
         which = self.dice.random()
         if which < 0.10:
             pixels, points = self.texture(), np.zeros((0, 5, 2), np.float32)
-        elif which < 0.20 and self.open:
+        elif which < 0.25:
+            pixels, points = self.placed(self.nobody())[0], np.zeros((0, 5, 2), np.float32)
+        elif which < 0.33 and self.open:
             pixels, points = self.placed(self.choice.choices(self.open, self.weights)[0])
         else:
-            drawn = self.portraits if which < 0.55 else self.scenes
+            drawn = self.portraits if which < 0.62 else self.scenes
             pixels, points = self.placed(self.choice.choice(drawn))
         if which >= 0.97:
             pixels, points = erased(pixels, points), np.zeros((0, 5, 2), np.float32)
@@ -214,11 +216,18 @@ class Pictures:
                 )
         return out
 
+    def nobody(self) -> Shown:
+        """What isn't a face, cut as faces are cut: that a picture has a middle makes no face of it."""
+        pixels = self.faceless() if self.dice.random() < 0.7 else self.texture()
+        across = SIDE / self.dice.uniform(2.4, 5)
+        eyes = np.array([[-0.5, -0.25], [0.5, -0.25], [0, 0], [0, 0.2], [0, 0.5]], np.float32)
+        return Shown(pixels, (eyes * across + SIDE / 2)[None])
+
     def faceless(self) -> np.ndarray:
         """A part of a scene in which no eye is, enlarged to the whole."""
         for _ in range(8):
             shown = self.choice.choice(self.scenes)
-            side = int(self.dice.uniform(0.2, 0.6) * min(shown.pixels.shape[:2]))
+            side = int(self.dice.uniform(0.15, 0.6) * min(shown.pixels.shape[:2]))
             y, x = (int(self.dice.integers(0, length - side + 1)) for length in shown.pixels.shape[:2])
             eyes = shown.points[:, :2].reshape(-1, 2)
             if not ((np.abs(eyes - [x + side / 2, y + side / 2])).max(1) < side * 0.65).any():

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import torch
 import typer
-from kaogae.faces.landmarks import propose
 from landmark_pictures import EYES, NAMES, SIDE, Pictures, draw
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kaogae.atelier.scenes import Scene
+from kaogae.faces.landmarks import propose, reconsider
 from kaogae.parallel import parallel_map
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -248,7 +248,8 @@ def proposals_of(number: int) -> np.ndarray:
     eyes = places[:, :2]
     distance = np.hypot(*(eyes[:, 1] - eyes[:, 0]).T)
     pairs: list[tuple[float, float, float]] = []
-    for face in propose(scene.render(), 0.01):
+    pixels = scene.render()
+    for face in [reconsider(pixels, proposal) for proposal in propose(pixels, 0.01)]:
         apart = np.hypot(*(np.array([face.left_eye, face.right_eye]) - eyes).transpose(2, 0, 1)).max(1)
         right = (apart < 0.35 * distance).any()
         ratio = face.eye_distance / distance[apart.argmin()]

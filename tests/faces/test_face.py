@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kaogae.faces import Face, apply_matrix
-from kaogae.faces.face import between, merge
+from kaogae.faces.face import joined, merge
 
 FACE = Face((30, 20, 60, 70), (50, 50), (80, 54), (66, 75), (65, 62), (67, 90), 0.9)
 
@@ -34,8 +34,9 @@ def test_findings_of_one_face_become_the_surest_of_them() -> None:
 def test_what_two_detectors_say_is_joined() -> None:
     one = Face((0, 0, 10, 10), (2, 4), (8, 4), (5, 8), (5, 6), (5, 10), 0.5)
     other = Face((4, 0, 14, 12), (4, 4), (12, 8), (5, 8), (5, 6), (5, 12), 1.0)
-    joined = between(one, other)
-    assert joined.confidence == 1.0
-    assert joined.left_eye == pytest.approx((2 + 4 / 3, 4))
-    assert joined.box == pytest.approx((8 / 3, 0, 10 + 8 / 3, 10 + 4 / 3))
-    assert between(other, one).right_eye == pytest.approx(joined.right_eye)
+    both = joined([one, other])
+    assert both.confidence == 1.0
+    assert both.left_eye == pytest.approx((2 + 4 / 3, 4))
+    assert both.box == pytest.approx((8 / 3, 0, 10 + 8 / 3, 10 + 4 / 3))
+    assert joined([other, one]).right_eye == pytest.approx(both.right_eye)
+    assert joined([one]) == one

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from kaogae.faces import views
-from kaogae.faces.alignment import warp
-from kaogae.faces.face import Face, between, merge
-from kaogae.faces.landmarks import SIDES, propose
+from kaogae.faces.face import Face, joined, merge
+from kaogae.faces.landmarks import SIDES, propose, reconsider
 from kaogae.faces.look import look
-from kaogae.faces.views import Pixels, View
+from kaogae.faces.views import Pixels
 from kaogae.images import Picture
 
 CONFIDENCE = 0.8
@@ -19,10 +16,10 @@ BACKGROUNDS = (255, 128, 0)
 """Greys laid behind transparent pictures, in the order in which they are tried."""
 PROPOSED = 0.1
 """Least probability at which animeface is shown a place."""
+MOST = 40
+"""How many of the surest proposals are looked at: grass and lace may have hundreds."""
 SEEN, AROUND = 96, 24
 """Side in pixels of the aligned crop that it is shown, and of what it sees around it on every side."""
-WHOLE = (320, 640)
-"""Longer side in pixels at which animeface sees the whole picture if no place held a face."""
 
 
 class Detector(Protocol):
@@ -66,29 +63,18 @@ class AnimefaceDetector:
         found: list[Face] = []
         for sides in (SIDES,) if every else (SIDES[:-1], SIDES[-1:]):
             proposals = propose(pixels, min(PROPOSED, self.confidence), sides)
-            found += [confirmed(pixels, proposal) for proposal in proposals]
+            surest = sorted(proposals, key=lambda face: -face.confidence)[:MOST]
+            found += [confirmed(pixels, proposal) for proposal in surest]
             if any(face.confidence >= CONFIDENCE for face in found):
                 break
-        else:
-            found += in_the_whole(pixels)
         return merge(face for face in found if face.confidence >= self.confidence)
 
 
 def confirmed(pixels: Pixels, proposal: Face) -> Face:
-    """`proposal` with what animeface says to it: the places in between, and the surer one's confidence."""
-    seen = [face for face in look(*upright(pixels, proposal), PROPOSED) if face.is_same(proposal)]
-    return between(proposal, max(seen, key=lambda face: face.confidence)) if seen else proposal
-
-
-def upright(pixels: Pixels, face: Face) -> View:
-    """The face with its surroundings, its eyes level."""
-    matrix = face.matrix(SEEN) + np.array([[0, 0, AROUND], [0, 0, AROUND]])
-    side = SEEN + 2 * AROUND
-    return warp(pixels, matrix, (side, side)), matrix
-
-
-def in_the_whole(pixels: Pixels) -> list[Face]:
-    """What animeface finds in the whole picture: some styles are strange to the network."""
-    seen = [views.whole(pixels, side) for side in WHOLE]
-    found = [face for view in seen for face in look(*view, CONFIDENCE)]
-    return found or [face for view in seen for face in look(*views.stronger(*view), CONFIDENCE)]
+    """`proposal` after a second thought, and with what animeface says to it: the surer one's confidence."""
+    proposal = reconsider(pixels, proposal)
+    if proposal.confidence < PROPOSED:
+        return proposal
+    view = views.upright(pixels, proposal, SEEN, AROUND)
+    seen = [face for face in look(*view, PROPOSED) if face.is_same(proposal)]
+    return joined([proposal, max(seen, key=lambda face: face.confidence)]) if seen else proposal

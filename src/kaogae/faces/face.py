@@ -1,6 +1,6 @@
 """A found face, and telling whether two findings are the same one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,16 +69,13 @@ def merge(findings: Iterable[Face]) -> list[Face]:
     return sorted(kept, key=lambda face: -face.eye_distance)
 
 
-def between(one: Face, other: Face) -> Face:
-    """Two detectors' findings of one face: places in between, nearer to the surer one's; its confidence."""
-    share = other.confidence / (one.confidence + other.confidence)
-    places = [
-        _point(np.add(np.multiply(a, 1 - share), np.multiply(b, share)))
-        for a, b in zip(_places(one), _places(other), strict=True)
-    ]
-    corner, size, left_eye, right_eye, mouth, nose, chin = places
-    confidence = max(one.confidence, other.confidence)
-    return Face((*corner, *size), left_eye, right_eye, mouth, nose, chin, confidence)
+def joined(findings: Sequence[Face]) -> Face:
+    """Several findings of one face as one: places weighted by confidence; the highest confidence."""
+    weights = [face.confidence for face in findings]
+    each = zip(*map(_places, findings), strict=True)
+    corner, size, *points = (_point(np.average(places, axis=0, weights=weights)) for places in each)
+    left_eye, right_eye, mouth, nose, chin = points
+    return Face((*corner, *size), left_eye, right_eye, mouth, nose, chin, max(weights))
 
 
 def _places(face: Face) -> tuple[Point, ...]:

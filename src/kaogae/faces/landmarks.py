@@ -1,6 +1,7 @@
 """A small network that sees where faces may be, eyes closed or not, and where their parts are."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from kaogae.faces.alignment import invert_matrix
-from kaogae.faces.face import Face, merge
-from kaogae.faces.views import Pixels, View, scaled
+from kaogae.faces.face import Face, joined, merge
+from kaogae.faces.views import Pixels, View, scaled, upright
 
 MODEL = Path(__file__).parent / "models" / "landmarks.onnx"
 STRIDE = 8
@@ -28,6 +29,9 @@ BOX = (1.05, 0.8, 1.3)
 """How far a face's box reaches from the middle of the eyes to both sides, up and down, in eye distances:
 as animeface's boxes do on average."""
 
+DOUBT = 1e-4
+"""Confidence where nothing is seen."""
+
 Cells = NDArray[np.float32]
 """[12, h, w] per 8 × 8 pixels: probability of a face's middle; eye distance in pixels; x and y of left eye,
 right eye, nose, mouth and chin from the cell's middle in eye distances."""
@@ -42,6 +46,26 @@ def propose(pixels: Pixels, confidence: float, sides: Sequence[int] = SIDES) -> 
         sides: longer sides at which the picture is seen, those of `SIDES` or a part of them.
     """
     return merge(face for view in pyramid(pixels, sides) for face in _in_view(*view, confidence))
+
+
+def reconsider(pixels: Pixels, proposal: Face) -> Face:
+    """A proposal after two looks at it alone: near, and mirrored with its surroundings.
+
+    What the first look took for a face because of how it lay in the picture looks otherwise then. The new
+    confidence has the mean of all three's log odds, the places are between all three's.
+    """
+    near = upright(pixels, proposal, 128, 0)
+    far = upright(pixels, proposal, 96, 48, mirrored=True)
+    seen = [_best(_in_view(*view, DOUBT), proposal) for view in (near, far)]
+    odds = [face.confidence / (1 - face.confidence) for face in (proposal, *seen)]
+    mean = float(np.exp(np.log(odds).mean()))
+    return replace(joined([proposal, *seen]), confidence=mean / (1 + mean))
+
+
+def _best(seen: list[Face], proposal: Face) -> Face:
+    """The surest that is `proposal`; if none is, `proposal` in doubt."""
+    same = [face for face in seen if face.is_same(proposal)]
+    return max(same, key=lambda face: face.confidence, default=replace(proposal, confidence=DOUBT))
 
 
 def pyramid(pixels: Pixels, sides: Sequence[int] = SIDES) -> Iterator[View]:
@@ -79,7 +103,7 @@ def _face(cell: NDArray[np.float32], x: int, y: int) -> Face:
     middle = (points[0] + points[1]) / 2
     aside, up, down = (part * eyes for part in BOX)
     box = (float(middle[0]) - aside, float(middle[1]) - up, 2 * aside, up + down)
-    return Face(box, left, right, mouth, nose, chin, min(float(cell[0]), 1.0))
+    return Face(box, left, right, mouth, nose, chin, min(max(float(cell[0]), DOUBT), 1 - DOUBT))
 
 
 @cache

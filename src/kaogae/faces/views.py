@@ -1,17 +1,16 @@
-"""What detectors are shown of a picture: the whole at a size, a square of it, or one with more contrast."""
+"""What detectors are shown of a picture: the whole at a size, a square of it, or one face with level eyes."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from kaogae.faces.alignment import Matrix, warp
+from kaogae.faces.face import Face
 
 Pixels = NDArray[np.uint8]
 View = tuple[Pixels, Matrix]
 """What a detector is shown, RGB [h, w, 3], and the matrix from the picture to it."""
 
-MARGIN = 1 / 8
-"""What is added around a whole picture, as a share of its longer side: a face at the border isn't found."""
 LARGEST_SCALE = 2.0
 """How far small pictures are enlarged at most."""
 
@@ -27,14 +26,6 @@ def scaled(pixels: Pixels, side: int) -> View:
     return np.asarray(small, np.uint8), np.column_stack([exact, [0.0, 0.0]])
 
 
-def whole(pixels: Pixels, side: int) -> View:
-    """The whole picture at `side` pixels with a margin of repeated border pixels around it."""
-    view, matrix = scaled(pixels, side)
-    margin = round(max(view.shape[:2]) * MARGIN)
-    padded = cv2.copyMakeBorder(view, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-    return np.asarray(padded, np.uint8), np.add(matrix, [[0, 0, margin], [0, 0, margin]])
-
-
 def window(pixels: Pixels, centre: tuple[float, float], side: float, size: int) -> View:
     """The upright square of `side` picture pixels around `centre` at `size` × `size` pixels.
 
@@ -46,8 +37,12 @@ def window(pixels: Pixels, centre: tuple[float, float], side: float, size: int) 
     return warp(pixels, matrix, (size, size)), matrix
 
 
-def stronger(view: Pixels, matrix: Matrix) -> View:
-    """`view` with its contrast stretched to the whole range."""
-    low, high = np.percentile(view, [2, 98])
-    stretched = (view.astype(np.float32) - low) * (255 / max(high - low, 1))
-    return stretched.clip(0, 255).astype(np.uint8), matrix
+def upright(pixels: Pixels, face: Face, size: int, margin: int, *, mirrored: bool = False) -> View:
+    """The aligned crop of `face` at `size` pixels with `margin` more around it, perhaps left for right."""
+    side = size + 2 * margin
+    matrix = np.add(face.matrix(size), [[0, 0, margin], [0, 0, margin]])
+    view = warp(pixels, matrix, (side, side))
+    if not mirrored:
+        return view, matrix
+    matrix[0] = [0, 0, side] - matrix[0]
+    return np.ascontiguousarray(view[:, ::-1]), matrix
