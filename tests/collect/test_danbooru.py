@@ -1,5 +1,7 @@
 """Danbooru: which posts are fit, and a crawl by the real gallery-dl of a site that behaves badly."""
 
+import email.utils
+import gzip
 import json
 import re
 import subprocess
@@ -218,7 +220,7 @@ def test_poisoned_pictures_stay_out_and_lost_ones_are_asked_for_the_next_time(
     html = b"<!DOCTYPE html><title>Blocked</title>"
     board.faults = {
         paths[5]: [(200, {"Content-Type": "image/png"}, html)],
-        paths[3]: [(410, {}, b"")],
+        paths[3]: [(403, {}, b"")],
         paths[2]: [lambda handler, _: endless(handler)],
     }
     options = ("collect", "danbooru", "-e", "happy", "--root", serve(board), "--interval", 0)
@@ -226,19 +228,91 @@ def test_poisoned_pictures_stay_out_and_lost_ones_are_asked_for_the_next_time(
     code, out, _ = kaogae(*options)
     report = json.loads(out)
     assert (code, report["new"]) == (1, 0)
-    assert report["rejected"] == {"not a picture": 1, "damaged": 1, "too large": 1}
-    assert set(report["failed"]) == {"3", "1"}
-    assert "410" in report["failed"]["3"]
+    assert report["rejected"] == {"not a picture": 1, "damaged": 1, "too large": 1, "gone": 1}
+    assert set(report["failed"]) == {"3"}
+    assert "403" in report["failed"]["3"]
     rows = pictures(tmp_path / "w")
     assert {post: row.reason for post, row in rows.items()} == {
         "5": "not a picture",
         "4": "damaged",
         "2": "too large",
+        "1": "gone",
     }
     assert not list((tmp_path / "w" / "collect" / "danbooru" / "files").iterdir())
     assert {path.name for path in tmp_path.iterdir()} == {"site", "w"}
     code, out, _ = kaogae(*options)
-    assert (code, json.loads(out)["new"], json.loads(out)["known"]) == (1, 1, 3)
+    assert (code, json.loads(out)["new"], json.loads(out)["known"]) == (0, 1, 4)
+
+
+def test_a_server_that_lost_everything_is_left_in_peace_and_doesn_t_block_the_way(
+    kaogae, make_board, serve, pictures, tmp_path
+):
+    board = make_board(13)
+    for post in board.posts[:11]:
+        board.faults[board.answer(post)["file_url"]] = [(404 if post["id"] % 2 else 410, {}, b"")]
+    options = ("collect", "danbooru", "-e", "happy", "--root", serve(board), "--interval", 0)
+    options = (*options, "--workspace", tmp_path / "w")
+    code, _, err = kaogae(*options)
+    assert (code, "gave none of 10 pictures" in err) == (2, True)
+    assert kaogae(*options)[0] == 0
+    rows = pictures(tmp_path / "w")
+    assert [rows[str(number)].state for number in (1, 2)] == ["waiting"] * 2
+    assert {rows[str(number)].reason for number in range(3, 14)} == {"gone"}
+    assert "404" in rows["13"].detail
+
+
+def test_a_date_to_come_back_is_kept(kaogae, make_board, serve, tmp_path):
+    board = make_board(1)
+    date = email.utils.formatdate(time.time() + 3, usegmt=True)
+    board.faults["/posts.json"] = [(429, {"Retry-After": date}, b"")]
+    board.faults[board.answer(board.posts[0])["file_url"]] = [
+        (429, {"Retry-After": email.utils.formatdate(time.time() + 5, usegmt=True)}, b"")
+    ]
+    options = ("collect", "danbooru", "-e", "happy", "--root", serve(board), "--interval", 0)
+    assert kaogae(*options, "--workspace", tmp_path / "w")[0] == 0
+    first, second, third, fourth = (when for when, _, _ in board.asked[:4])
+    assert 0.9 < second - first < 4
+    assert 0.5 < fourth - third < 4
+
+
+def dripping(handler, body):
+    """A little at a time, each within any timeout."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    for start in range(0, len(body), 40):
+        handler.wfile.write(body[start : start + 40])
+        time.sleep(0.1)
+
+
+def test_a_server_that_drips_is_left_and_what_came_is_kept(kaogae, make_board, serve, tmp_path, monkeypatch):
+    monkeypatch.setattr("kaogae.collect.gallery.LONGEST_ANSWER", 1)
+    board = make_board(3)
+    path = board.answer(board.posts[0])["file_url"]
+    board.faults = {"/posts.json": [dripping], path: [dripping]}
+    options = ("collect", "danbooru", "-e", "happy", "--root", serve(board), "--interval", 0)
+    code, out, err = kaogae(*options, "--workspace", tmp_path / "w")
+    assert (code, out.splitlines()[0]) == (0, "new: 3, known already: 0"), err
+    _, again = (headers for _, asked, headers in board.asked if asked == path)
+    assert again["Range"].startswith("bytes=")
+
+
+def test_a_page_without_end_is_one_sentence(kaogae, make_board, serve, tmp_path, monkeypatch):
+    monkeypatch.setattr("kaogae.collect.gallery.LARGEST_PAGE", 2**20)
+    board = make_board(1)
+    bomb = gzip.compress(b"[" + b" " * 2**24 + b"]")
+    board.faults["/posts.json"] = [(200, {"Content-Encoding": "gzip"}, bomb)]
+    options = ("collect", "danbooru", "-e", "happy", "--root", serve(board), "--interval", 0)
+    code, _, err = kaogae(*options, "--workspace", tmp_path / "w")
+    assert (code, "more than 1 MiB" in err) == (2, True), err
+    assert len(board.asked) == 1
+
+
+def test_a_post_with_endless_texts_is_like_any_other(kaogae, make_board, serve, pictures, tmp_path):
+    board = make_board(2, {2: {"source": "x" * 5_000_000, "tag_string_artist": "y" * 5_000_000}})
+    options = ("collect", "danbooru", "-e", "happy", "--root", serve(board), "--interval", 0)
+    assert kaogae(*options, "--workspace", tmp_path / "w")[0] == 0
+    assert set(pictures(tmp_path / "w")) == {"1", "2"}
 
 
 def endless(handler):

@@ -114,7 +114,7 @@ def test_whoever_is_banned_hears_it_and_is_not_kept_trying(collect, shop):
 
 def test_a_product_that_fails_doesn_t_stop_the_others(collect, shop, pictures, tmp_path):
     shop.faults["/soft.phtml?id=101&gc=gc"] = [(404, {}, b"")]
-    shop.faults["/brandnew/102/c102chara1.jpg"] = [(404, {}, b"")]
+    shop.faults["/brandnew/102/c102chara1.jpg"] = [(403, {}, b"")]
     code, out, _ = collect("--year", 2019, "--month", 3)
     report = json.loads(out)
     assert (code, report["new"], set(report["failed"])) == (1, 1, {"101", "102/chara1"})

@@ -2,12 +2,14 @@
 
 import hashlib
 import zlib
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from kaogae.catalog import Catalog, Picture, Workspace
 from kaogae.collect.intake import Intake, Post, clean, identifier
@@ -29,6 +31,28 @@ def workspace(tmp_path: Path) -> Workspace:
 def rows(catalog: Catalog) -> dict[str, Picture]:
     with catalog.reading() as session:
         return {row.post: row for row in session.scalars(select(Picture))}
+
+
+def reject_one(intake: Intake) -> None:
+    with intake:
+        intake.reject(Post("danbooru", "7"), "no file")
+        intake.flush()
+
+
+def test_ctrl_c_in_the_middle_of_writing_rows_is_only_that(workspace, catalog, monkeypatch):
+    held = []
+
+    @contextmanager
+    def broken_off():
+        held.append(Session(catalog.engine))
+        yield held[-1]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(catalog, "session", broken_off)
+    intake = Intake(workspace, catalog)
+    with pytest.raises(KeyboardInterrupt):
+        reject_one(intake)
+    held[0].close()
 
 
 def test_a_picture_is_stored_under_its_hash_and_its_row_says_where_it_comes_from(workspace, catalog):

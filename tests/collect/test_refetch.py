@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from kaogae.catalog import Picture, Workspace
 from kaogae.collect.refetch import ROOTS, Boards
-from kaogae.collect.rehydrate import rehydrate
+from kaogae.collect.rehydrate import Verifying, rehydrate
 from kaogae.errors import CollectError, UsageError
 from kaogae.faces.crops import cut, pixels_sha256
 from kaogae.images import Picture as Pixels
@@ -121,3 +121,23 @@ def test_an_impossible_root_is_wrong_use(manifest, tmp_path, kaogae, root):
     code, _, err = kaogae("collect", "manifest", manifest, "--root", root, "--workspace", tmp_path)
     assert code == 2
     assert err.startswith("kaogae: ")
+
+
+def test_a_manifest_that_is_none_makes_no_workspace(tmp_path, kaogae):
+    (tmp_path / "m").write_text("{}")
+    code, _, err = kaogae("collect", "manifest", tmp_path / "m", "--workspace", tmp_path / "w")
+    assert (code, "isn't a shared manifest" in err) == (2, True)
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_login_is_for_danbooru_alone(place, monkeypatch):
+    asked = []
+    monkeypatch.setattr("kaogae.collect.refetch.crawl", lambda _, source: asked.append(source))
+    with pytest.raises(UsageError, match="could read it"):
+        Boards({"danbooru": "http://danbooru.example.org"}, login=("me", "key"))
+    boards = Boards({"danbooru:x.org": "https://x.org"}, login=("me", "key"), interval=1.0)
+    shared = [type("Shared", (), {"post": "1"})]
+    for site in ("danbooru", "danbooru:x.org"):
+        boards.ask(Verifying(*place), site, shared)
+    assert [source.login for source in asked] == [("me", "key"), None]
+    assert "key" not in repr(asked)

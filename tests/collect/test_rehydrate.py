@@ -264,10 +264,19 @@ def test_changed_and_gone_pictures_are_counted_and_a_folder_brings_them(first, s
     assert len(facts(catalog)) == told["faces"]
 
 
+def test_a_post_that_is_there_without_its_picture_is_gone(first, site, second):
+    post = lines(first / "a.jsonl")[1]["post"]
+    answers = {str(answer["id"]): answer for answer in map(site.board.answer, site.board.posts)}
+    site.board.faults[answers[post]["file_url"]] = [(410, {}, b"")]
+    done = rehydrate(first / "a.jsonl", *second, refetch=boards(site))
+    assert (set(done.missing), done.failed) == ({"gone"}, {})
+    assert rehydrate(first / "a.jsonl", *second, pictures=first / "board").complete
+
+
 def test_a_picture_that_fails_is_tried_again_by_the_next_run(first, site, second):
     post = lines(first / "a.jsonl")[1]["post"]
     answers = {str(answer["id"]): answer for answer in map(site.board.answer, site.board.posts)}
-    site.board.faults[answers[post]["file_url"]] = [(404, {}, b"")]
+    site.board.faults[answers[post]["file_url"]] = [(403, {}, b"")]
     done = rehydrate(first / "a.jsonl", *second, refetch=boards(site))
     assert list(done.failed) == [f"danbooru {post}"]
     assert not done.complete

@@ -57,6 +57,15 @@ CONTACT = typer.Option(
     envvar="KAOGAE_CONTACT",
     help="How the site's people can reach you: goes into the user agent.",
 )
+USER = typer.Option(
+    None,
+    "--user",
+    envvar="KAOGAE_DANBOORU_USER",
+    help="Log in to Danbooru; the API key comes from KAOGAE_DANBOORU_API_KEY or --api-key-file.",
+)
+KEY_FILE = typer.Option(
+    None, "--api-key-file", help="A file with the API key: on a command line everybody could read it."
+)
 LIMIT = typer.Option(None, "--limit", min=1, help="Stop after so many new pictures.")
 INTERVAL = typer.Option(None, "--interval", min=0.0, help="Least seconds between two requests.")
 JSON = typer.Option(False, "--json", help="Print the counts as JSON.")
@@ -73,15 +82,8 @@ def collect_danbooru(
     limit: int | None = LIMIT,
     since: int | None = typer.Option(None, "--since", min=0, help="Only posts with a higher number."),
     root: str | None = typer.Option(None, "--root", help="Another site that runs the same program."),
-    user: str | None = typer.Option(
-        None,
-        "--user",
-        envvar="KAOGAE_DANBOORU_USER",
-        help="Log in; the API key comes from KAOGAE_DANBOORU_API_KEY or --api-key-file.",
-    ),
-    api_key_file: Path | None = typer.Option(
-        None, "--api-key-file", help="A file with the API key: on a command line everybody could read it."
-    ),
+    user: str | None = USER,
+    api_key_file: Path | None = KEY_FILE,
     contact: str | None = CONTACT,
     interval: float | None = INTERVAL,
     workspace: Path = WORKSPACE,
@@ -141,6 +143,8 @@ def collect_manifest(
     roots: list[str] = typer.Option(
         [], "--root", help="Another address of a site, as SITE=URL; may be given several times."
     ),
+    user: str | None = USER,
+    api_key_file: Path | None = KEY_FILE,
     contact: str | None = CONTACT,
     interval: float | None = INTERVAL,
     workspace: Path = WORKSPACE,
@@ -151,13 +155,15 @@ def collect_manifest(
     from kaogae.catalog import Workspace
     from kaogae.collect.refetch import Boards
     from kaogae.collect.rehydrate import rehydrate
+    from kaogae.collect.share_file import open_share
 
-    pairs = [root.rpartition("=http") for root in roots]
-    boards = Boards({site: f"http{rest}" for site, _, rest in pairs}, interval=interval, contact=contact)
+    others = {site: f"http{rest}" for site, _, rest in (root.rpartition("=http") for root in roots)}
+    boards = Boards(others, login=_login(user, api_key_file), interval=interval, contact=contact)
+    share = open_share(manifest)
     place = Workspace(workspace, catalog)
     with watch("pictures") as follow:
         done = rehydrate(
-            manifest,
+            share,
             place,
             place.open(),
             pictures=pictures,

@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from kaogae import __version__
 from kaogae.collect.intake import Intake, Post, clean
@@ -32,8 +33,17 @@ LONGEST_LINE = 4 * 2**20
 TRIES = 4
 """How often a picture is tried in one run."""
 
+GONE = (404, 410)
+"""Answers that say for good that there is no such picture."""
+
 FAILURES = 10
 """Pictures that fail one after the other before the site counts as out of reach."""
+
+LONGEST_ANSWER = 600
+"""Most seconds that one answer may take: what is there of a picture then is kept, and continued."""
+
+LARGEST_PAGE = 32 * 2**20
+"""Most bytes of a page, unpacked."""
 
 LEAST_SPACE = 2**20
 """Bytes below which a disk counts as full."""
@@ -145,8 +155,10 @@ class _Crawl:
             raise self._gave_up(f"gave none of {FAILURES} pictures one after the other ({why})")
 
     def _gave_up(self, how: str) -> CollectError:
+        site = urlsplit(self.source.address.partition(":")[2]).netloc
+        how = re.sub(r"\?[^\s']*", "?…", how)  # a search for a hundred posts is a long address
         return CollectError(
-            f"{self.source.address} {how}, after {self.posts} posts and {self.intake.tally.new} new "
+            f"{site} {how}, after {self.posts} posts and {self.intake.tally.new} new "
             "pictures: run it again later, it goes on where it stopped."
         )
 
@@ -222,8 +234,12 @@ class _Crawl:
         if not final and self.tries < TRIES:
             self.tries += 1
             return {"do": "again"}
-        self.failures += 1
-        self.intake.tally.failed[post.post] = said or "it couldn't be fetched"
+        self.failures += 1  # the missing ones too: perhaps it is the server that lost them all
+        if status in GONE:
+            self.intake.reject(post, "gone", said)
+            self._clear(self.name)
+        else:
+            self.intake.tally.failed[post.post] = said or "it couldn't be fetched"
         return {"do": "stop" if self.failures >= FAILURES else "leave"}
 
     def _take(self, post: Post, md5: str | None, file: Path) -> None:
@@ -351,6 +367,8 @@ def _config(source: Source, folder: Path) -> dict[str, Any]:
             "timeout": 30,
             "threshold": 1,  # until a page is empty: sites may give fewer posts than were asked for
             "largest-file": FILE_LIMIT,
+            "largest-page": LARGEST_PAGE,
+            "longest-answer": LONGEST_ANSWER,
             "input": False,
             # Below the site's name: above, gallery-dl's own for the site would win
             "Danbooru": {"user-agent": identity},

@@ -146,11 +146,11 @@ class Intake:
     def flush(self) -> None:
         """Write what waits; errors as in `Catalog.session`."""
         self._written = time.monotonic()
-        if self._waiting:
+        # Given away first: a session that Ctrl-C broke off may hold on to them, and no other takes them then
+        waiting, self._waiting, self._hashes = self._waiting, {}, {}
+        if waiting:
             with self.catalog.session() as session:
-                session.add_all(self._waiting.values())
-            self._waiting.clear()
-            self._hashes.clear()
+                session.add_all(waiting.values())
 
     def _is_known(self, post: Post) -> bool:
         known = bool(self.known(post.site, [post.post]))

@@ -41,10 +41,17 @@ class Boards:
         self,
         roots: Mapping[str, str] | None = None,
         *,
+        login: tuple[str, str] | None = None,
         interval: float | None = None,
         contact: str | None = None,
     ) -> None:
-        """`roots`: other addresses of sites, such as {"danbooru:booru.example.org": "https://…"}.
+        """Where to ask, and as whom.
+
+        Args:
+            roots: other addresses of sites, such as {"danbooru:booru.example.org": "https://…"}.
+            login: user and API key, for the site "danbooru" alone.
+            interval: seconds between two requests; None: what each site bears.
+            contact: how the sites' people can reach whoever runs this.
 
         Raises:
             UsageError: not a site that runs Danbooru, nor Getchu; or its address can't be.
@@ -54,7 +61,8 @@ class Boards:
             if site.partition(":")[0] not in ROOTS:
                 raise UsageError(f"'{site}' isn't a site that pictures are fetched from: danbooru, getchu.")
             self.roots[site] = check_root(root)
-        self.interval, self.contact = interval, contact
+        check_root(self.roots["danbooru"], login)
+        self.login, self.interval, self.contact = login, interval, contact
         self._asked: dict[str, float] = {}
 
     def can(self, site: str) -> bool:
@@ -70,6 +78,7 @@ class Boards:
         source = danbooru(
             keyword=f"id:{posts} status:any",
             root=self.roots[site],
+            login=self.login if site == "danbooru" else None,
             interval=self.interval,
             contact=self.contact,
         )
@@ -103,7 +112,7 @@ class Boards:
         """The posts that the site doesn't name any more."""
         seen: set[str] = set()
         judge = _judge(site, source.judge, intake.expected, seen)
-        mine = BoardSource(site, source.address, judge, source.interval, source.contact)
+        mine = BoardSource(site, source.address, judge, source.interval, source.contact, source.login)
         # Each run of gallery-dl has a clock of its own: the pause between two runs is kept here
         time.sleep(max(0.0, self._asked.get(site, 0.0) + source.interval - time.monotonic()))
         try:

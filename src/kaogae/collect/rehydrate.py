@@ -146,7 +146,7 @@ def as_post(shared: SharedPicture, site: Post | None = None) -> Post:
 
 
 def rehydrate(
-    manifest: Path,
+    manifest: Path | Share,
     workspace: Workspace,
     catalog: Catalog,
     *,
@@ -175,7 +175,7 @@ def rehydrate(
     """
     if limit is not None and limit < 1:
         raise UsageError(f"The limit has to be at least 1, not {limit}.")
-    share = open_share(manifest)
+    share = manifest if isinstance(manifest, Share) else open_share(manifest)
     report = Rehydrated(share.pictures_count, share.faces_count)
     local = LocalPictures(pictures) if pictures is not None else None
     with Verifying(workspace, catalog) as intake:

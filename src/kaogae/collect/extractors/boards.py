@@ -28,9 +28,11 @@ import re
 import sys
 import threading
 import time
+from functools import partial
 from html import unescape
 from urllib.parse import urljoin
 
+import requests
 from gallery_dl import exception, text
 from gallery_dl.extractor.common import Extractor, Message
 from gallery_dl.extractor.danbooru import DanbooruTagExtractor
@@ -40,6 +42,17 @@ LONGEST_WAIT = 3600
 
 TRIES = 5
 """How often a page is asked for while the site says 429, or sends something else than JSON."""
+
+TOLD = (
+    "id", "tag_string", "tag_string_artist", "tag_string_character", "rating", "file_url", "file_ext", "md5"
+)  # fmt: skip
+"""What Kaogae wants to know of a post."""
+
+LONGEST_TEXT = 100_000
+"""Most characters of each of these."""
+
+PART = 512
+"""Bytes that are read at once: only in between is there a look at the clock."""
 
 FEWEST_IN_A_ROW = 3
 """Pages that fail one after the other before the site counts as out of reach."""
@@ -57,6 +70,9 @@ class Directed:
         self._answers = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
         _limit_files(self.config("largest-file"))
+        self.session.hooks["response"].append(
+            partial(_bounded, self.config("longest-answer"), self.config("largest-page"))
+        )
         login = self.ask(kind="hello")["login"]
         # Not the session's: requests would send it to every host, also to the one that holds the files
         self._login = tuple(login) if login else None
@@ -131,16 +147,18 @@ class DanbooruDirectedExtractor(Directed, DanbooruTagExtractor):
     def pictures(self):
         self.metadata()
         for post in self.posts():
-            yield post, None
+            told = {key: post.get(key) for key in TOLD}
+            short = {key: value[:LONGEST_TEXT] for key, value in told.items() if isinstance(value, str)}
+            yield {key: value for key, value in told.items() if isinstance(value, int)} | short, None
 
     def request_json(self, url, **options):
         """As gallery-dl does it, but an answer that isn't JSON is asked for again."""
         for attempt in range(1, TRIES + 1):
             try:
                 found = super().request_json(url, auth=self._login, **options)
-            except ValueError:
+            except (ValueError, RecursionError) as error:
                 if attempt == TRIES:
-                    raise
+                    raise exception.AbortExtraction("it doesn't answer with JSON") from error
                 self.log.warning("'%s' wasn't answered with JSON, try %s", url, attempt)
                 continue
             self._throttled = 0
@@ -249,13 +267,39 @@ def _text(markup):
 def _asked_to_wait(response):
     """Seconds that Retry-After asks for: a number, or a date."""
     value = response.headers.get("Retry-After", "")
-    if value.isdigit():
+    if re.fullmatch("[0-9]+", value):
         return min(float(value), LONGEST_WAIT)
     try:
         seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _bounded(seconds, size, response, stream=False, **_):
+    """A hook: reads a page as far as is reasonable; has a picture read in time. It may be sent byte by byte,
+
+    each within the timeout, or for ever, or be packed so that it has a thousand times its size.
+    """
+    parts = partial(_in_time, response.iter_content, seconds)
+    if stream and not response.is_redirect:
+        response.iter_content = parts  # files are limited by the system
+        return
+    page = bytearray()
+    for part in parts():
+        page += part
+        if len(page) > size:
+            response.close()
+            raise requests.exceptions.RequestException(f"a page has more than {size / 2**20:g} MiB")
+    response._content = bytes(page)
+
+
+def _in_time(read, seconds, size=PART):
+    until = time.monotonic() + seconds
+    for part in read(min(size, PART)):
+        yield part
+        if time.monotonic() > until:
+            raise requests.exceptions.Timeout(f"an answer took more than {seconds} s")
 
 
 def _limit_files(size):
