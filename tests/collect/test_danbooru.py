@@ -420,3 +420,12 @@ def test_the_stub_runs_as_a_script(make_board, kaogae, pictures, tmp_path, envir
         stub.kill()
         stub.wait()
     assert set(pictures(tmp_path / "w")) == {"1", "2"}
+
+
+def test_a_key_file_that_holds_something_else_is_wrong_use(kaogae, tmp_path):
+    options = ("collect", "danbooru", "-e", "sad", "--workspace", tmp_path / "w", "--user", "me")
+    for content in (b"\x89PNG\r\n", b"", b"user: me\nkey: abc\n"):
+        (tmp_path / "key").write_bytes(content)
+        code, _, err = kaogae(*options, "--api-key-file", tmp_path / "key")
+        assert (code, "has to hold the key alone" in err) == (2, True)
+        assert "abc" not in err

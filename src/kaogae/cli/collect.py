@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ KEY_FILE = typer.Option(
     None, "--api-key-file", help="A file with the API key: on a command line everybody could read it."
 )
 LIMIT = typer.Option(None, "--limit", min=1, help="Stop after so many new pictures.")
-INTERVAL = typer.Option(None, "--interval", min=0.0, help="Least seconds between two requests.")
+INTERVAL = typer.Option(None, "--interval", min=0.0, max=86400.0, help="Least seconds between two requests.")
 JSON = typer.Option(False, "--json", help="Print the counts as JSON.")
 
 
@@ -205,7 +206,12 @@ def _crawl(
 
 
 def _login(user: str | None, key_file: Path | None) -> tuple[str, str] | None:
-    key = key_file.read_text("utf-8").strip() if key_file else os.environ.get("KAOGAE_DANBOORU_API_KEY")
+    key = os.environ.get("KAOGAE_DANBOORU_API_KEY")
+    if key_file:
+        with key_file.open("rb") as file:
+            key = file.read(1000).decode("ascii", "replace").strip()
+        if not re.fullmatch("[!-~]+", key):
+            raise UsageError(f"{key_file} isn't a file with an API key: it has to hold the key alone.")
     if bool(user) != bool(key):
         raise UsageError(
             "A login needs both: --user, and the key in KAOGAE_DANBOORU_API_KEY or --api-key-file."

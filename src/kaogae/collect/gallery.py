@@ -291,7 +291,7 @@ class _Log:
             said = [line for line in lines if re.match(r"\[[^]]+\]\[(warning|error)\]", line)]
             telling = [line for line in said if "Failed to download" not in line] or said
             if telling:
-                why = re.sub(r"^(\[[^]]*\]){2}\s*|\s*\(\d+/\d+\)$", "", telling[-1])
+                why = re.sub(r"^(\[[^]]*\]){2}\s*|\s*\(\d+/\d+\)$|Please run g.*", "", telling[-1])
                 return clean(why).rstrip(".")
         return ""
 
