@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from kaogae.errors import PictureError, UsageError
-from kaogae.images import Picture, from_network, read_picture, save_picture, to_network
+from kaogae.images import Picture, from_network, locate, read_picture, save_picture, to_network
 
 BOX = np.s_[10:20, 12:30]
 """The part of every test picture that is edited."""
@@ -233,3 +233,37 @@ def test_pixels_survive_the_way_into_the_network_and_back(pixels: np.ndarray) ->
     assert values.dtype == np.float32
     assert np.abs(values).max() <= 1
     np.testing.assert_array_equal(from_network(values), pixels)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "../out.png",
+        "/etc/passwd",
+        "a/../../out.png",
+        "C:\\x.png",
+        "..\\x.png",
+        "a\0.png",
+        "link.png",
+        "up/out.png",
+    ],
+)
+def test_a_name_from_outside_leads_nowhere_else(tmp_path, file):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (tmp_path / "out.png").write_bytes(b"secret")
+    (folder / "link.png").symlink_to(tmp_path / "out.png")
+    (folder / "up").symlink_to(tmp_path)
+    with pytest.raises(PictureError, match="leads outside") as raised:
+        locate(folder, file)
+    assert raised.value.reason == "outside the folder"
+
+
+@pytest.mark.parametrize("file", [None, "", "gone.png", ".", "circle", "x" * 5000])
+def test_a_name_from_outside_without_a_file_is_told(tmp_path, file):
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(PictureError) as raised:
+        locate(tmp_path, file)
+    assert raised.value.reason == "no file"
+    (tmp_path / "here.png").write_bytes(b"")
+    assert locate(tmp_path, "here.png") == tmp_path / "here.png"

@@ -62,6 +62,8 @@ def spoilt(**changes):
         ({"landmarks__mouth": [1, float("inf")]}, "no place in a picture"),
         ({"landmarks__mouth": [1, 10**400]}, "no place in a picture"),
         ({"landmarks__mouth": [True, 1]}, "landmarks need mouth"),
+        ({"character": "\ud800"}, "not Unicode text"),
+        ({"origin__artist": "\udc00"}, "not Unicode text"),
         ({"origin": "danbooru"}, "'origin' must be an object"),
         ({"origin__post": 3}, "needs post as text"),
         ({"origin__artist": 3}, "needs artist as text"),
@@ -103,6 +105,7 @@ def test_sets_of_version_1_are_read(tmp_path):
     [
         ({"version": 3}, "not version 1 or 2"),
         ({"size": "224"}, "lacks the set's size"),
+        ({"size": True}, "lacks the set's size"),
         ({"size": 10**9}, "no size of faces"),
         ({"hash": "0"}, "has changed"),
     ],
@@ -116,4 +119,10 @@ def test_headers_that_can_not_be_are_refused(tmp_path, header, message):
 def test_a_picture_can_not_be_in_two_splits_under_one_name(tmp_path):
     write_set(tmp_path, [to_line(PLAIN), to_line(replace(PLAIN, split="test"))])
     with pytest.raises(ManifestError, match="names a picture twice"):
+        load(tmp_path)
+
+
+def test_a_set_without_faces_is_none(tmp_path):
+    write_set(tmp_path, [])
+    with pytest.raises(ManifestError, match="names no face"):
         load(tmp_path)

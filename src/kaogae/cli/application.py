@@ -89,7 +89,12 @@ def main() -> None:
     sys.exit(code or 0)
 
 
+def plain(text: str) -> str:
+    """Names come from strangers: nothing that a terminal would act on."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)
+
+
 def _complain(sentence: str) -> int:
     if sentence:
-        err.print(f"[bold red]kaogae:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]kaogae:[/] {escape(plain(sentence))}", highlight=False, soft_wrap=True)
     return 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from kaogae.cli.application import CATALOG, WORKSPACE, app, out
+from kaogae.cli.application import CATALOG, WORKSPACE, app, out, plain
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -64,9 +64,9 @@ def status(
         out.print_json(json.dumps(_json(counts)))
     elif not counts.pictures and not counts.faces:
         what = f"Nothing of the source '{source}' is in {where}." if source else EMPTY.format(where=where)
-        out.print(_plain(what), soft_wrap=True, markup=False, highlight=False)
+        out.print(plain(what), soft_wrap=True, markup=False, highlight=False)
     else:
-        out.print(f"Catalogue: {_plain(where)}", soft_wrap=True, markup=False, highlight=False)
+        out.print(f"Catalogue: {plain(where)}", soft_wrap=True, markup=False, highlight=False)
         out.print(_matrix(merged(counts, MOST_SOURCES)))
         out.print(_table_one(counts))
         _what_next(counts)
@@ -131,7 +131,7 @@ def _section(
         ordered = [*ordered[:MOST_ROWS], (f"… {len(ordered) - MOST_ROWS} others", rest)]
     table.add_row(Text(title, "bold"))
     for label, row in ordered:
-        table.add_row(Text("  " + _plain(label)), *_cells(row, short))
+        table.add_row(Text("  " + plain(label)), *_cells(row, short))
     if total and len(ordered) > 1:
         table.add_row(Text("  all"), *_cells(sum(rows.values(), Counter[str]()), short), style="bold")
     table.add_section()
@@ -166,7 +166,7 @@ def _table_one(counts: "Counts") -> "Table":
     table.add_column("ratio", justify="right")
     for row in rows:
         paper, ratio = row.paper, f"{row.faces / row.paper.faces:.2f}"
-        here = (Text(_plain(row.source or "·")), f"{row.faces:,}")
+        here = (Text(plain(row.source or "·")), f"{row.faces:,}")
         table.add_row(str(row.expression), *here, paper.source, paper.keyword, f"{paper.faces:,}", ratio)
     here, there = sum(row.faces for row in rows), sum(row.paper.faces for row in rows)
     table.add_section()
@@ -183,8 +183,3 @@ def _what_next(counts: "Counts") -> None:
         out.print(f"Next: kaogae upscale ({counts.to_upscale:,} faces wait)", highlight=False)
     if labelled and not waiting and not counts.to_upscale:
         out.print(f"Next: kaogae dataset freeze NAME ({labelled:,} labelled faces)", highlight=False)
-
-
-def _plain(text: str) -> str:
-    """Names come from strangers: nothing that a terminal would act on."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)

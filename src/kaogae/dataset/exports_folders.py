@@ -147,4 +147,5 @@ def _table(title: str, counts: Counter[str]) -> list[str]:
 
 def _plain(text: str) -> str:
     """Text from outside, unable to be Markdown or HTML."""
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
     return re.sub(r"([\\`*_{}\[\]<>()#+!|&~])", r"\\\1", " ".join(text.split()))

@@ -115,7 +115,7 @@ def load(path: Path) -> FaceSet:
             f"{path / 'set.json'} is not version {' or '.join(map(str, READABLE))} of a Kaogae set."
         )
     size, name, licences = header.get("size"), header.get("name"), header.get("licences")
-    if not (isinstance(size, int) and isinstance(name, str) and isinstance(licences, dict)):
+    if not (type(size) is int and isinstance(name, str) and isinstance(licences, dict)):
         raise ManifestError(f"{path / 'set.json'} lacks the set's size, name or licences.")
     if not 1 <= size <= 1024:
         raise ManifestError(f"{path / 'set.json'}: {size} is no size of faces: 32 to 1024 pixels are.")
@@ -124,6 +124,8 @@ def load(path: Path) -> FaceSet:
     if digest != header.get("hash"):
         raise ManifestError(f"{manifest} has changed since the set '{name}' was frozen.")
     faces = tuple(from_line(line, f"{manifest}, line {number}") for number, line in read_lines(manifest))
+    if not faces:
+        raise ManifestError(f"{manifest} names no face: freeze the set again.")
     if len({face.file for face in faces}) < len(faces):
         raise ManifestError(f"{manifest} names a picture twice: freeze the set again.")
     return FaceSet(path, name, size, digest, cast("dict[str, int]", licences), faces)

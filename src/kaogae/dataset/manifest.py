@@ -127,8 +127,10 @@ def json_object(text: str, where: str) -> dict[str, Any]:
     """
     try:
         value: object = json.loads(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # half a pair of surrogates is no text
     except (ValueError, RecursionError) as error:
-        raise ManifestError(f"{where}: this is not JSON.") from error
+        raise ManifestError(f"{where}: this is not JSON, or not Unicode text.") from error
     if not isinstance(value, dict):
         raise ManifestError(f"{where}: expected a JSON object.")
     return cast("dict[str, Any]", value)

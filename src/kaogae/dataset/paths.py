@@ -3,9 +3,10 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
-from kaogae.errors import ManifestError, UsageError
+from kaogae.errors import ManifestError, PictureError, UsageError
+from kaogae.images import locate
 
 MANIFEST_BYTES = 2 * 2**30
 """Largest manifest that is read line by line: a million faces with everything about them."""
@@ -41,16 +42,10 @@ def inside(folder: Path, name: str, where: str) -> Path:
     Raises:
         ManifestError: the path is absolute, leads outside `folder` (links included), or no file is there.
     """
-    posix, windows = PurePosixPath(name), PureWindowsPath(name)
-    outside = posix.is_absolute() or windows.drive or windows.root or ".." in windows.parts
-    if not name or "\0" in name or outside:
-        raise ManifestError(f"{where}: the path '{name}' must be relative and stay inside the folder.")
-    path = folder / posix
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ManifestError(f"{where}: the path '{name}' leads outside the folder.")
-    if not path.is_file():
-        raise ManifestError(f"{where}: the file '{name}' is missing from {folder}.")
-    return path
+    try:
+        return locate(folder, name)
+    except PictureError as error:
+        raise ManifestError(f"{where}: {error}") from error
 
 
 def read_bytes(path: Path, most: int) -> bytes:

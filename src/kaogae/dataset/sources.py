@@ -2,18 +2,18 @@
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from kaogae.dataset.manifest import (
     LANDMARKS,
     Landmarks,
     Origin,
     RandomCrop,
+    json_object,
     read_crop,
     read_landmarks,
     read_origin,
@@ -134,13 +134,7 @@ def _json_rows(manifest: Path) -> Iterator[tuple[str, Row]]:
         where = f"{manifest}, line {number}"
         if not line.strip():
             continue
-        try:
-            row: object = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise ManifestError(f"{where}: this is not JSON.") from error
-        if not isinstance(row, dict):
-            raise ManifestError(f"{where}: expected one JSON object per line.")
-        yield where, cast("Row", row)
+        yield where, json_object(line, where)
 
 
 def _csv_rows(manifest: Path) -> Iterator[tuple[str, Row]]:

@@ -7,7 +7,7 @@ import warnings
 import zlib
 from contextlib import suppress
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
@@ -136,6 +136,27 @@ def _decode(name: object, data: bytes, pixel_limit: int) -> Picture:
         )
     image.load()  # pyright: ignore[reportUnknownMemberType]
     return from_image(image, data)
+
+
+def locate(folder: Path, file: str | None) -> Path:
+    """The file in `folder` that a row or a manifest calls `file`: strangers write those.
+
+    Raises:
+        PictureError: no name, an absolute one, one that leads outside (links included), or nothing is there.
+    """
+    if not file:
+        raise PictureError("No file is named.", "no file")
+    posix, windows = PurePosixPath(file), PureWindowsPath(file)
+    outside = posix.is_absolute() or windows.drive or windows.root or ".." in windows.parts or "\0" in file
+    path = folder / posix
+    try:
+        if outside or not path.resolve().is_relative_to(folder.resolve()):
+            raise PictureError(f"{file!r} leads outside {folder}; it wasn't read.", "outside the folder")
+        if not path.is_file():
+            raise PictureError(f"{path} is missing: bring it back.", "no file")
+    except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle
+        raise PictureError(f"{file!r} can't be a file in {folder}.", "no file") from error
+    return path
 
 
 def read_bytes(path: Path, limit: int = FILE_LIMIT) -> bytes:
