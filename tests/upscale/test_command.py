@@ -1,6 +1,8 @@
 """`kaogae upscale` on a small workspace."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -41,6 +43,7 @@ def test_what_failed_is_said_and_the_code_is_1(kaogae, workspace, catalog, add_f
     assert err.strip().endswith("is empty.")
 
 
+@pytest.mark.usefixtures("catalog")
 def test_wrong_use_is_one_sentence(kaogae, workspace, monkeypatch, tmp_path, random_weights):
     monkeypatch.setenv("KAOGAE_WEIGHTS", str(tmp_path / "cache"))
     for options, words in (
@@ -55,6 +58,26 @@ def test_wrong_use_is_one_sentence(kaogae, workspace, monkeypatch, tmp_path, ran
         assert code == 2, options
         assert words in err
         assert len(err.strip().splitlines()) == 1
+
+
+def test_without_a_catalogue_none_is_made(kaogae, tmp_path):
+    code, _, err = kaogae("upscale", "--workspace", tmp_path / "nothing", "--method", "none")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "There is no catalogue in" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bicubic_needs_no_torch(workspace, catalog, add_face):
+    add_face(workspace, catalog, 100)
+    code = "import sys; sys.modules['torch'] = None; from kaogae.cli import main; main()"
+    command = [sys.executable, "-c", code, "upscale", "--workspace", str(workspace.folder), "--method"]
+    none, network = (
+        subprocess.run([*command, method], capture_output=True, text=True) for method in ("none", "carn-m")
+    )
+    assert (none.returncode, none.stderr) == (0, "")
+    assert "enhanced by none: 1" in none.stdout
+    assert network.returncode == 2
+    assert "pip install 'kaogae[train]'" in network.stderr
 
 
 def test_carn_works_too(kaogae, workspace, catalog, add_face, tmp_path, rgb):

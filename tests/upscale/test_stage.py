@@ -66,7 +66,35 @@ def test_another_method_passes_enhanced_faces_unless_told_again(workspace, catal
     assert enhance(workspace, catalog, Other(), again=True).enhanced == 1
     assert [face.enhanced_by for face in rows(catalog)] == ["carn", "large enough"]
     assert before.is_file()
-    assert enhance(workspace, catalog, Other(), again=True).enhanced == 0
+
+
+def test_again_means_all_also_by_the_same_method(workspace, catalog, add_face, rgb):
+    for size in (50, 250, 64):
+        add_face(workspace, catalog, size)
+    enhance(workspace, catalog, Bicubic())
+    lost, _, other = rows(catalog)
+    (workspace.folder / lost.enhanced_file).unlink()
+    report = enhance(workspace, catalog, Bicubic(), scale=2, below=60, again=True)
+    assert (report.enhanced, report.large_enough) == (1, 2)
+    assert rgb(workspace.folder / rows(catalog)[0].enhanced_file).shape == (100, 100, 3)
+    assert (rows(catalog)[2].enhanced_by, rows(catalog)[2].enhanced_file) == ("large enough", None)
+    assert other.enhanced_by == "none"
+
+
+def test_a_stopped_again_goes_on_without_it(workspace, catalog, add_face):
+    class Stops(Bicubic):
+        def __call__(self, images, scale):
+            if images.shape[1] == 40:
+                raise KeyboardInterrupt
+            return super().__call__(images, scale)
+
+    for size in (50, 40, 300):
+        add_face(workspace, catalog, size)
+    enhance(workspace, catalog, Bicubic())
+    with pytest.raises(KeyboardInterrupt):
+        enhance(workspace, catalog, Stops(), again=True, threads=1)
+    assert [face.enhanced_by for face in rows(catalog)] == ["none", None, "large enough"]
+    assert enhance(workspace, catalog, Bicubic()).enhanced == 1
 
 
 def test_the_scale_reaches_the_side_where_one_can():
@@ -103,7 +131,7 @@ def test_one_bad_crop_never_stops_the_rest_and_stays_unmarked(workspace, catalog
         "damaged": 1,
         "empty": 1,
         "another crop": 1,
-        "outside the workspace": 3,
+        "outside the folder": 3,
     }
     assert 0 < len(report.sentences) < 8
     assert [face.enhanced_by for face in rows(catalog)] == ["none"] * 2 + [None] * 8

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaogae.catalog.catalog import Catalog, open_catalog
+from kaogae.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -32,3 +33,13 @@ class Workspace:
     def open(self) -> Catalog:
         """The workspace's catalogue; errors as in `open_catalog`."""
         return open_catalog(self.catalog_url or self.folder / "catalog.db")
+
+    def existing(self, advice: str = "collect pictures first (`kaogae collect`)") -> Catalog:
+        """The same, for those who only work on what is there: none is made.
+
+        Raises:
+            UsageError: there is none: ends with `advice`.
+        """
+        if self.catalog_url is None and not (self.folder / "catalog.db").is_file():
+            raise UsageError(f"There is no catalogue in {self.folder}: {advice}.")
+        return self.open()

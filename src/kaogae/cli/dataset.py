@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from kaogae.cli.application import CATALOG, WORKSPACE, app, out
+from kaogae.cli.application import CATALOG, WORKSPACE, app, out, plain
 from kaogae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -111,16 +111,9 @@ def _catalogued(
 
     named = tuple(parse_expression(name) for name in expressions)
     choice = Choice(named, tuple(sites), tuple(origins), confidence, side)
-    if url is None and not (folder / "catalog.db").is_file():
-        raise UsageError(
-            f"There is no catalogue in {folder}: collect pictures first, or name a folder with --from."
-        )
     workspace = Workspace(folder, url)
-    catalog = workspace.open()
-    try:
+    with closing(workspace.existing("collect pictures first, or name a folder with --from")) as catalog:
         yield catalogued_faces(workspace, catalog, choice)
-    finally:
-        catalog.close()
 
 
 @dataset_app.command("show")
@@ -207,13 +200,9 @@ def dataset_share(
     if every == (name is not None):
         raise UsageError("What should be shared? Give the name of a frozen set, or --all.")
     place = Workspace(workspace, catalog)
-    if catalog is None and not (workspace / "catalog.db").is_file():
-        raise UsageError(
-            f"There is no catalogue in {workspace}: sharing needs to know where faces were found."
-        )
-    with watch("pictures") as follow:
-        target = to or Path(f"{name or 'all'}.share.jsonl.gz")
-        report = share(place, place.open(), name, target, progress=follow)
+    target = to or Path(f"{name or 'all'}.share.jsonl.gz")
+    with closing(place.existing()) as opened, watch("pictures") as follow:
+        report = share(place, opened, name, target, progress=follow)
     if as_json:
         print(json.dumps(vars(report) | {"path": str(report.path)}))
         return
@@ -238,4 +227,4 @@ def _print_counts(counts: dict[str, dict[str, int]]) -> None:
 def _list(counts: dict[str, int]) -> str:
     most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     more = f" and {len(most) - 8} more" if len(most) > 8 else ""
-    return ", ".join(f"{name} {count}" for name, count in most[:8]) + more
+    return plain(", ".join(f"{name} {count}" for name, count in most[:8])) + more

@@ -19,9 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kaogae.errors import UsageError
-
-SCALES = (2, 3, 4)
-"""By how much the published checkpoints enlarge."""
+from kaogae.upscale.enlarge import SCALES
 
 CHANNELS = 64
 """Width of every layer between the first and the last."""

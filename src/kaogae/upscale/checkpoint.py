@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kaogae.errors import WeightsError
-from kaogae.upscale.carn import CHANNELS, SCALES, Carn
+from kaogae.upscale.carn import CHANNELS, Carn
+from kaogae.upscale.enlarge import SCALES
 
 WEIGHTS_BYTES = 32 * 2**20
 """Largest file of weights that is read; CARN's has about 6.4 MB."""

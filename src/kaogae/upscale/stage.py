@@ -10,16 +10,14 @@ from pathlib import Path, PurePosixPath
 from typing import cast
 
 import numpy as np
-import torch
-from sqlalchemy import ColumnElement, Table, and_, bindparam, func, or_, select, update
+from sqlalchemy import Table, and_, bindparam, func, select, update
 
 from kaogae.catalog import Catalog, Face, Workspace
 from kaogae.errors import PictureError, UsageError
 from kaogae.faces.crops import LARGEST, pixels_sha256
-from kaogae.images import Picture, read_picture, save_picture
+from kaogae.images import Picture, locate, read_picture, save_picture
 from kaogae.parallel import cpus
-from kaogae.upscale.carn import SCALES
-from kaogae.upscale.enlarge import TILE, Enlarger, Pixels, enlarge
+from kaogae.upscale.enlarge import SCALES, TILE, Enlarger, Pixels, enlarge
 
 BELOW = 224
 """Crops with fewer pixels on a side need it: the side that training wants."""
@@ -101,7 +99,8 @@ def enhance(
     Args:
         below: least side in pixels of a crop that needs nothing.
         scale: 2, 3 or 4; None takes for each crop the smallest that reaches `below`.
-        again: also the faces that another method enhanced; their older files stay.
+        again: first forget what earlier runs did, so that every kept face is looked at. Killed, a run
+            without `again` goes on. Files of other methods stay.
         threads: crops that are worked on at once; None takes one per processor.
         progress: called with the faces looked at, and how many there are.
 
@@ -116,19 +115,32 @@ def enhance(
             "Crops are enlarged by 2, 3 or 4, with at least one thread, below a side of 1 or more."
         )
     with catalog.alone("upscale"):
-        run = _Run(workspace.folder, catalog, enlarger, below, scale, again)
+        if again:
+            _forget(catalog)
+        run = _Run(workspace.folder, catalog, enlarger, below, scale)
         run.go(count, progress or (lambda _done, _total: None))
     return run.report
+
+
+_TODO = and_(Face.state == "kept", Face.enhanced_by.is_(None))
+
+
+def _forget(catalog: Catalog) -> None:
+    """That any face was enhanced, or large enough."""
+    done = and_(Face.state == "kept", Face.enhanced_by.is_not(None))
+    with catalog.session() as session:
+        forget = update(Face).where(done).values(enhanced_by=None, enhanced_file=None)
+        session.execute(forget.execution_options(synchronize_session=False))
 
 
 class _Run:
     """One run: windows of faces from the catalogue, batches of one size to the threads, outcomes back."""
 
     def __init__(
-        self, folder: Path, catalog: Catalog, enlarger: Enlarger, below: int, scale: int | None, again: bool
+        self, folder: Path, catalog: Catalog, enlarger: Enlarger, below: int, scale: int | None
     ) -> None:
         self.folder, self.catalog, self.enlarger = folder, catalog, enlarger
-        self.below, self.scale, self.again = below, scale, again
+        self.below, self.scale = below, scale
         self.report = Enhanced(enlarger.method)
         self.finished: list[Outcome] = []
         self.written = time.monotonic()
@@ -136,9 +148,9 @@ class _Run:
     def go(self, threads: int, progress: Callable[[int, int | None], None]) -> None:
         """Look at every face that is to be looked at."""
         with self.catalog.reading() as session:
-            total = session.scalar(select(func.count()).select_from(Face).where(self._todo())) or 0
+            total = session.scalar(select(func.count()).select_from(Face).where(_TODO)) or 0
         done = 0
-        pool = ThreadPoolExecutor(threads, "upscale", initializer=_alone_in_its_thread)
+        pool = ThreadPoolExecutor(threads, "upscale", initializer=self.enlarger.begin_thread)
         waiting: set[Future[list[Outcome]]] = set()
         try:
             for window in self._windows():
@@ -159,19 +171,13 @@ class _Run:
                     self._take(future.result())
             self._write()
 
-    def _todo(self) -> ColumnElement[bool]:
-        fresh = Face.enhanced_by.is_(None)
-        if self.again:
-            fresh = or_(fresh, Face.enhanced_by != self.enlarger.method)
-        return and_(Face.state == "kept", fresh)
-
     def _windows(self) -> Iterator[list[Crop]]:
         last = -1
         columns = (Face.id, Face.file, Face.size, Face.pixels_sha256)
         while True:
             with self.catalog.reading() as session:
                 # Their ids are found in an index alone, however many are done already
-                ids = select(Face.id).where(self._todo(), Face.id > last).order_by(Face.id).limit(WINDOW)
+                ids = select(Face.id).where(_TODO, Face.id > last).order_by(Face.id).limit(WINDOW)
                 query = select(*columns).where(Face.id.in_(ids)).order_by(Face.id)
                 window = [Crop(*row) for row in session.execute(query)]
             if not window:
@@ -246,38 +252,12 @@ class _Run:
         self.report.enhanced += len(finished)
 
 
-def locate(folder: Path, file: str | None) -> Path:
-    """The crop that the catalogue calls `file`: never outside the workspace, whatever the row says.
-
-    Raises:
-        PictureError: no path, one that is absolute or leads outside (links included), or nothing is there.
-    """
-    if not file:
-        raise PictureError("A kept face has no crop: run `kaogae faces` again.", "no file")
-    path = folder / PurePosixPath(file)
-    outside = PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts or "\0" in file
-    if outside or not path.resolve().is_relative_to(folder.resolve()):
-        raise PictureError(
-            f"The crop '{file}' leads outside the workspace; it wasn't read.", "outside the workspace"
-        )
-    if not path.is_file():
-        raise PictureError(
-            f"The crop {path} is missing: bring it back or run `kaogae faces` again.", "no file"
-        )
-    return path
-
-
 def _pixels(crop: Crop, path: Path) -> Pixels:
     """RGB uint8 [size, size, 3], and the very ones that were cut."""
     pixels = read_picture(path, pixel_limit=LARGEST**2, file_limit=CROP_BYTES).pixels
     same = crop.digest is None or pixels_sha256(pixels) == crop.digest
     if pixels.shape != (crop.size, crop.size, 3) or not same:
         raise PictureError(
-            f"{path} isn't the crop that the catalogue knows: run `kaogae faces` again.", "another crop"
+            f"{path} isn't the crop that the catalogue knows: bring the right file back.", "another crop"
         )
     return pixels
-
-
-def _alone_in_its_thread() -> None:
-    """The threads are the parallelism: those that torch would start for each would only get in the way."""
-    torch.set_num_threads(1)
