@@ -106,7 +106,7 @@ def test_a_failed_freeze_leaves_nothing(drawn, tmp_path):
 def test_paths_that_lead_outside_are_refused(drawn, tmp_path, name):
     face_file(tmp_path, "secret.png", 1)
     change_first_line(drawn, file=name)
-    with pytest.raises(ManifestError, match=r"line 1: the path .* must be relative and stay inside"):
+    with pytest.raises(ManifestError, match=r"line 1: .* leads outside"):
         freeze("first", [drawn], tmp_path / "sets")
 
 
@@ -122,7 +122,7 @@ def test_links_that_lead_outside_are_refused(drawn, tmp_path):
     [
         ({"expression": "angry"}, "'angry' is none of"),
         ({"expression": None}, "'expression' is missing"),
-        ({"file": "gone.png"}, "'gone.png' is missing"),
+        ({"file": "gone.png"}, "gone.png is missing"),
         ({"file": ["a"]}, "'file' must be text"),
         ({"landmarks": {"left_eye": [1]}}, "landmarks need"),
         ({"landmarks": "x"}, "landmarks need"),
@@ -227,3 +227,16 @@ def test_the_command_freezes_and_shows(drawn, tmp_path):
     again = kaogae("dataset", "freeze", "first", "--from", drawn)
     assert again.returncode == 2
     assert "exists already" in again.stderr
+
+
+def test_names_of_strangers_do_nothing_to_the_terminal(drawn, tmp_path, kaogae):
+    change_first_line(drawn, source="\x1b]0;mine\x07[red]")
+    options = ("--workspace", tmp_path)
+    shown = [
+        kaogae("dataset", "freeze", "first", "--from", drawn, "--size", 32, *options),
+        kaogae("dataset", "show", "first", *options),
+        kaogae("dataset", "freeze", "\x1b[31m", "--from", drawn, *options),
+    ]
+    assert [code for code, _, _ in shown] == [0, 0, 2]
+    assert all("[red] 1" in out for _, out, _ in shown[:2])
+    assert all("\x1b]" not in out + err and "\x1b[31m'" not in err for _, out, err in shown)

@@ -39,6 +39,17 @@ def test_a_hundred_thousand_faces_in_one_chain_are_grouped_soon():
     assert len(set(groups(names, [f"p{(i + 1) // 2}" for i in range(count)]))) == 1
 
 
+@given(st.lists(st.integers(1, 6), min_size=60, max_size=120), st.integers(0, 9))
+def test_groups_of_all_sizes_fill_every_split(sizes, seed):
+    names = [f"c{group}" for group, size in enumerate(sizes) for _ in range(size)]
+    labels = [EXPRESSIONS[group % 2] for group, size in enumerate(sizes) for _ in range(size)]
+    splits = assign(names, labels, Shares(), seed=seed)
+    for label in EXPRESSIONS[:2]:
+        got = [split for split, each in zip(splits, labels, strict=True) if each is label]
+        for split in ("validation", "test"):
+            assert abs(got.count(split) - 0.1 * len(got)) <= 6
+
+
 def test_given_splits_stay_and_the_others_are_divided_around_them():
     names = [f"c{i}" for i in range(100)]
     labels = [EXPRESSIONS[i % 5] for i in range(100)]

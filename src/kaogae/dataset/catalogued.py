@@ -143,7 +143,7 @@ def _query(conditions: Sequence[ColumnElement[bool]]) -> Select[*tuple[Any, ...]
 def _face(workspace: Workspace, row: Any) -> RawFace:
     where = f"Face {row.number} of {row.site} {row.post}"
     if not row.file or not row.pixels_sha256:
-        raise ManifestError(f"{where} is kept but has no crop: run `kaogae faces` again.")
+        raise ManifestError(f"{where} is kept, but the catalogue names no crop of it.")
     origin = _origin(row, where)
     return RawFace(
         path=workspace.folder / row.file,

@@ -126,7 +126,12 @@ def _stored(crop: StoredCrop, where: str) -> tuple[Pixels, tuple[int, int]]:
     if len(pixels) != crop.size or pixels_sha256(pixels) != crop.pixels_sha256:
         raise ManifestError(f"{native} has changed: its pixels are not those that the catalogue knows.")
     if crop.enhanced is not None:
-        pixels = _square(inside(crop.folder, crop.enhanced, where))
+        try:
+            pixels = _square(inside(crop.folder, crop.enhanced, where))
+        except (ManifestError, PictureError) as error:
+            raise ManifestError(
+                f"{str(error).removesuffix('.')}; `kaogae upscale --again` makes it anew."
+            ) from error
     return pixels, (crop.size, crop.size)
 
 

@@ -175,7 +175,11 @@ def _write(
         for source in found:
             left_out += source.left_out
         if not entries:
-            raise ManifestError("None of the sources has a face with one of the five expressions.")
+            why = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+            raise ManifestError(
+                "None of the sources has a face with one of the five expressions"
+                f"{f' (left out: {why})' if why else ''}."
+            )
         splits = _splits(entries, how)
         digest = _write_manifest(draft / "manifest.jsonl", entries, splits, lines)
     report = _report(draft, entries, splits)
@@ -198,6 +202,8 @@ def _write_faces(
     (draft / "faces").mkdir()
     total = sum(len(source.faces) for source in found)
     count = 1 if workers is None and total <= FEW else workers
+    if count is not None:
+        count = min(count, max(1, -(-total // CHUNK)))  # more would find nothing to do
     given, taken = tee(chain.from_iterable(source.faces for source in found))
     work = partial(cut_face, Order(draft, how.size, how.recipe))
     entries: list[_Entry] = []

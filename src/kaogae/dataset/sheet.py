@@ -81,7 +81,9 @@ def _cells(
         y = top + i // COLUMNS * (CELL + CAPTION + GAP)
         small = cv2.resize(picture, (CELL, CELL), interpolation=way)
         sheet.paste(Image.fromarray(small.astype(np.uint8)), (x, y))
-        draw.text((x, y + CELL + 2), _latin(face.character, 20), FAINT, captions)
+        names = [_latin(face.character, most) for most in range(22, 9, -1)]
+        caption = next((name for name in names if captions.getlength(name) <= CELL), names[-1])
+        draw.text((x, y + CELL + 2), caption, FAINT, captions)
 
 
 def _latin(text: str, most: int) -> str:

@@ -94,9 +94,12 @@ def assign(
         content = held[group]
 
         def excess(split: str, content: Counter[Expression] = content) -> float:
-            """How full the split would be, weighted by what the group holds: 1 is its whole share."""
+            """How full the split is when half the group is in it, weighted by what the group holds.
+
+            Half, as in Sainte-Laguë's method: with the whole, large groups would all go to train.
+            """
             full = (
-                count * (filled[split][e] + count) / (wanted[split] * total[e])
+                count * (filled[split][e] + count / 2) / (wanted[split] * total[e])
                 for e, count in content.items()
             )
             return sum(full)
