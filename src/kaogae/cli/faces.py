@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def faces(
     detector: str = typer.Option("animeface", "--detector", help="animeface or lbpcascade."),
     cascade: Path | None = typer.Option(
-        None, "--cascade", help="The lbpcascade's XML file, if it wasn't fetched by kaogae weights."
+        None, "--cascade", help="The lbpcascade's XML file; default: the one that kaogae weights fetched."
     ),
     confidence: float = typer.Option(0.80, "--confidence", help="Faces below are rejected."),
     most_faces: int = typer.Option(6, "--most-faces", help="Pictures with more are rejected whole."),
@@ -79,7 +79,9 @@ def _detector(name: str, cascade: Path | None) -> "Callable[[float], Detector]":
     from kaogae.faces.cascade import CascadeDetector
 
     if cascade is None:
-        raise UsageError("Name the cascade's XML file with --cascade.")
+        from kaogae.weights import find
+
+        cascade = find("lbpcascade")
     CascadeDetector(cascade)
     return partial(CascadeDetector, cascade.resolve())
 

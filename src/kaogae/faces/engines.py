@@ -3,9 +3,12 @@
 import logging
 import os
 import pickle
+import socket
+import warnings
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from kaogae.errors import PictureError, UsageError
@@ -81,23 +84,19 @@ def _on_cluster(study: Study, page: list[Job], count: int) -> Iterator[Report]:
     try:
         blocks = min(len(rows), count * 8)
         data = ray.data.from_items(rows, override_num_blocks=max(blocks, 1))
-        done = data.map(_Worker(study), concurrency=count, max_retries=0)
+        with warnings.catch_warnings(action="ignore"):  # the parameter goes in Ray 2.64: see pyproject.toml
+            done = data.map(partial(_work, study=study), concurrency=count, max_retries=0)
         for row in done.iter_rows():
-            report: Report = pickle.loads(row["report"])  # written by the line below, on our own cluster
+            report: Report = pickle.loads(row["report"])  # `_work` wrote it
             if left.pop(report.picture, None):
                 yield report
     except RayError:
         yield from _one_by_one(study, list(left.values()), count)
 
 
-@dataclass(frozen=True)
-class _Worker:
+def _work(row: Row, study: Study) -> Row:
     """What each process of the cluster does."""
-
-    study: Study
-
-    def __call__(self, row: Row) -> Row:
-        return {"report": pickle.dumps(self.study(pickle.loads(row["job"])))}
+    return {"report": pickle.dumps(study(pickle.loads(row["job"])))}
 
 
 def _one_by_one(study: Study, jobs: list[Job], count: int) -> Iterator[Report]:
@@ -105,12 +104,12 @@ def _one_by_one(study: Study, jobs: list[Job], count: int) -> Iterator[Report]:
     import ray
     from ray.exceptions import RayError
 
-    task = ray.remote(max_retries=1)(_Worker(study).__call__)
+    task = ray.remote(max_retries=1)(_work)
     waiting = {}
     rest = iter(jobs)
     while True:
         while len(waiting) < count and (job := next(rest, None)):
-            waiting[task.remote({"job": pickle.dumps(job)})] = job
+            waiting[task.remote({"job": pickle.dumps(job)}, study)] = job
         if not waiting:
             return
         ready, _ = ray.wait(list(waiting))
@@ -150,9 +149,11 @@ def _cluster(address: str | None, workers: int | None) -> Generator[None]:
 
     own: dict[str, Any] = {
         "num_cpus": workers or cpus(),
-        "object_store_memory": STORE_BYTES,
         "include_dashboard": False,
+        "object_store_memory": STORE_BYTES,
     }
+    if address:
+        _knock(address)
     try:
         ray.init(
             address=address or "local",
@@ -161,9 +162,8 @@ def _cluster(address: str | None, workers: int | None) -> Generator[None]:
             **({} if address else own),
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UsageError(
-            f"There is no Ray cluster at {address or 'this machine'}: start one with `ray start --head`."
-        ) from error
+        where = f"at {address}" if address else "on this machine"
+        raise UsageError(f"No Ray cluster can be used {where}: {str(error)[:200]}") from error
     try:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
@@ -172,3 +172,14 @@ def _cluster(address: str | None, workers: int | None) -> Generator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Ray itself takes minutes to find out that nobody is there, and then ends the whole program."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise UsageError(
+            f"There is no Ray cluster at {address}: give host:port of one, as `ray start --head` prints it."
+        ) from error
