@@ -205,12 +205,12 @@ def add(total: Tally, one: Tally) -> None:
 
 def line(tally: Tally) -> str:
     """One row's figures."""
-    recall = f"{tally.found / tally.faces:6.1%} of {tally.faces}" if tally.faces else "no faces"
+    seconds = tally.seconds / tally.pictures
+    speed = f"wrong {tally.wrong:3d} in {tally.pictures} pictures; {seconds:6.3f} s a picture"
+    if not tally.faces:
+        return speed
     exact = "eyes off by {:.3f}, a tenth by {:.3f}".format(*np.percentile(tally.errors or [np.nan], [50, 90]))
-    return (
-        f"found {recall:15s} wrong {tally.wrong:3d} in {tally.pictures} pictures; {exact}; "
-        f"{tally.seconds / tally.pictures:6.3f} s a picture"
-    )
+    return f"found {tally.found / tally.faces:6.1%} of {tally.faces:3d}; {exact}; {speed}"
 
 
 def main() -> None:

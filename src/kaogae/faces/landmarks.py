@@ -19,8 +19,10 @@ STRIDE = 8
 """Pixels per cell of the network's answer."""
 MULTIPLE = 32
 """Its input's sides are multiples of this."""
-SIDES = (80, 160, 320, 640, 1280)
-"""Longer sides at which it sees the picture: it knows faces with 8 to 64 px between the eyes."""
+SIDES = (60, 120, 240, 480, 960)
+"""Longer sides in pixels at which it sees the picture."""
+EYES = (8.0, 72.0)
+"""Eye distances in pixels that are believed: it learned those from 8 to 64."""
 MARGIN = 24
 """Border pixels that are repeated around each view."""
 LARGER = 1.25
@@ -90,7 +92,8 @@ def _framed(view: Pixels, matrix: NDArray[np.float64]) -> View:
 
 def _in_view(view: Pixels, matrix: NDArray[np.float64], confidence: float) -> list[Face]:
     cells: Cells = np.asarray(_session().run(None, {"pixels": view[None]})[0])[0]
-    peaks = (cells[0] >= confidence) & (cells[0] >= cv2.dilate(cells[0], np.ones((3, 3), np.uint8)))
+    believed = (cells[0] >= confidence) & (cells[1] >= EYES[0]) & (cells[1] <= EYES[1])
+    peaks = believed & (cells[0] >= cv2.dilate(cells[0], np.ones((3, 3), np.uint8)))
     back = invert_matrix(matrix)
     return [_face(cells[:, y, x], x, y).mapped(back) for y, x in np.argwhere(peaks).tolist()]
 
