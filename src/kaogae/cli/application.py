@@ -19,8 +19,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console()
-err = Console(stderr=True)
+out = Console(emoji=False)  # a path may hold ":b:"
+err = Console(stderr=True, emoji=False)
 
 EXTRAS = {
     "alembic": "collect",
