@@ -109,6 +109,13 @@ def test_what_is_not_the_file_leaves_everything_as_it_was(server, folder, path, 
     assert find("lbpcascade").read_bytes() == GOOD
 
 
+def test_a_download_has_an_end(server, folder, monkeypatch):
+    monkeypatch.setattr(weights, "LONGEST", -1.0)
+    with pytest.raises(WeightsError, match="takes more than"):
+        fetch("lbpcascade", url=f"{server.url}/good")
+    assert not list(folder.iterdir())
+
+
 def test_offline_the_sentence_says_how_to_bring_a_file(folder):
     with Server(("127.0.0.1", 0), Answers) as closed:
         url = f"{closed.url}/good"

@@ -6,6 +6,7 @@ Nothing here needs torch: what only a network can tell about a file, the command
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ FOLDER = "KAOGAE_WEIGHTS"
 
 TIMEOUT = 30.0
 """Seconds that a server may be silent."""
+
+LONGEST = 1800.0
+"""Seconds that a download may take."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +250,7 @@ def _download_bounded(url: str, output_file: Any, pooch: Any, **_: Any) -> None:
     from pooch import HTTPDownloader
 
     with Path(output_file).open("wb") as file:
-        HTTPDownloader(timeout=TIMEOUT, chunk_size=2**16)(url, _Bounded(file, url), pooch)
+        HTTPDownloader(timeout=TIMEOUT, chunk_size=2**10)(url, _Bounded(file, url), pooch)
 
 
 class _Bounded:
@@ -254,17 +258,22 @@ class _Bounded:
 
     def __init__(self, file: _Writes, url: str) -> None:
         self._file, self._url, self._left = file, url, WEIGHTS_BYTES
+        self._until = time.monotonic() + LONGEST
 
     def write(self, data: bytes) -> int:
         """As a file's.
 
         Raises:
-            WeightsError: it is too much.
+            WeightsError: it is too much, or takes too long.
         """
         self._left -= len(data)
         if self._left < 0:
             raise WeightsError(
                 f"{self._url} sends more than {WEIGHTS_BYTES / 2**20:g} MiB, as no weights do: give another."
+            )
+        if time.monotonic() > self._until:
+            raise WeightsError(
+                f"{self._url} takes more than {LONGEST:g} s: try again later, or give another."
             )
         return self._file.write(data)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -120,6 +121,15 @@ def test_a_product_that_fails_doesn_t_stop_the_others(collect, shop, pictures, t
     assert (code, report["new"], set(report["failed"])) == (1, 1, {"101", "102/chara1"})
     assert set(pictures(tmp_path / "w")) == {"102/chara2"}
     assert json.loads(collect("--year", 2019, "--month", 3)[1])["new"] == 3
+
+
+def test_a_page_made_to_take_hours_takes_a_moment(collect, shop):
+    shop.faults["/soft.phtml?id=101&gc=gc"] = [(200, {"Content-Type": "text/html"}, b"a" * 300_000)]
+    shop.faults["/soft.phtml?id=102&gc=gc"] = [(200, {"Content-Type": "text/html"}, b"<a" * 150_000)]
+    begun = time.monotonic()
+    code, out, _ = collect("--year", 2019, "--month", 3)
+    assert (code, json.loads(out)["new"]) == (0, 0)
+    assert time.monotonic() - begun < 20
 
 
 def test_the_age_gate_is_a_sentence(collect, shop, getchu_stub):

@@ -165,13 +165,16 @@ def test_a_whole_file_that_was_not_taken_in_is_taken_in_and_not_fetched(
     assert [path.name for path in files.iterdir()] == ["3-.png.part"]
 
 
+@pytest.mark.parametrize("damaged", [False, True])
 def test_a_lost_catalogue_is_collected_anew_whatever_gallery_dl_remembers(
-    make_board, serve, pictures, tmp_path, kaogae
+    damaged, make_board, serve, pictures, tmp_path, kaogae
 ):
     board = make_board(3)
     options = (*COMMAND[3:], "--root", serve(board), "--workspace", tmp_path / "w")
     assert kaogae(*options)[0] == 0
     for file in (tmp_path / "w").glob("catalog.db*"):
         file.unlink()
+    if damaged:
+        (tmp_path / "w" / "collect" / "danbooru" / "archive.sqlite3").write_bytes(b"no database" * 500)
     assert kaogae(*options)[0] == 0
     assert set(pictures(tmp_path / "w")) == {"1", "2", "3"}

@@ -33,8 +33,7 @@ LONGEST_LINE = 4 * 2**20
 TRIES = 4
 """How often a picture is tried in one run."""
 
-GONE = (404, 410)
-"""Answers that say for good that there is no such picture."""
+GONE = (404, 410)  # answers that say for good that there is no such picture
 
 FAILURES = 10
 """Pictures that fail one after the other before the site counts as out of reach."""
@@ -45,8 +44,7 @@ LONGEST_ANSWER = 600
 LARGEST_PAGE = 32 * 2**20
 """Most bytes of a page, unpacked."""
 
-LEAST_SPACE = 2**20
-"""Bytes below which a disk counts as full."""
+LEAST_SPACE = 2**20  # bytes below which a disk counts as full
 
 Progress = Callable[[int, int | None], None]
 
@@ -89,8 +87,7 @@ class Source:
 def check_root(root: str, login: tuple[str, str] | None = None) -> str:
     """The root URL of a site without a slash at its end.
 
-    Raises:
-        UsageError: not http or https, with a path, or a login that would travel unencrypted.
+    Raises UsageError: not http or https, with a path, or a login that would travel unencrypted.
     """
     match = re.fullmatch(r"(https?)://([^/?#@\s:]+|\[[0-9a-fA-F:]+\])(:\d+)?/?", root.strip())
     if not match:
@@ -308,13 +305,16 @@ def _told(about: Path) -> tuple[Post, str | None] | None:
 
 def _agree(archive: Path, intake: Intake, site: str) -> None:
     """gallery-dl's archive forgets what the catalogue doesn't know, or it would never be fetched again."""
-    if not archive.exists():
-        return
-    with closing(sqlite3.connect(archive)) as database, database:
-        database.execute("CREATE TABLE IF NOT EXISTS archive (entry TEXT PRIMARY KEY) WITHOUT ROWID")
-        entries = {entry for (entry,) in database.execute("SELECT entry FROM archive")}
-        unknown = entries - intake.known(site, entries)
-        database.executemany("DELETE FROM archive WHERE entry = ?", [(entry,) for entry in unknown])
+    try:
+        with closing(sqlite3.connect(archive)) as database, database:
+            database.execute("CREATE TABLE IF NOT EXISTS archive (entry TEXT PRIMARY KEY) WITHOUT ROWID")
+            entries = {entry for (entry,) in database.execute("SELECT entry FROM archive")}
+            unknown = entries - intake.known(site, entries)
+            database.executemany("DELETE FROM archive WHERE entry = ?", [(entry,) for entry in unknown])
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise  # a full disk, or no permission
+        archive.unlink()  # damaged: the catalogue knows all that it knew
 
 
 @contextmanager

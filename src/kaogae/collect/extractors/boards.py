@@ -51,6 +51,10 @@ TOLD = (
 LONGEST_TEXT = 100_000
 """Most characters of each of these."""
 
+LONGEST_PAGE = 1_000_000
+"""Most characters of a product's page that are looked at. What is looked for in it is bounded too: `.*` would
+take hours on a page that somebody made for it."""
+
 PART = 512
 """Bytes that are read at once: only in between is there a look at the clock."""
 
@@ -198,7 +202,7 @@ class GetchuDirectedExtractor(Directed, Extractor):
                 self.ask(kind="failed", post=number, why=str(error))
                 continue
             failures = 0
-            for post in characters(page, number, self.root):
+            for post in characters(page[:LONGEST_PAGE], number, self.root):
                 yield post, {"Referer": url}
 
     def _products(self):
@@ -219,13 +223,17 @@ def characters(page, number, root):
 
     They are called …/brandnew/NUMBER/cNUMBERcharaN.jpg; the name follows in a heading of class chara-name.
     """
-    title = _text(_first(r"id=[\"']soft-title[\"'][^>]*>\s*([^<]+)", page))
-    description = _first(r"<meta name=[\"']description[\"'] content=[\"']([^\"']*)", page)
+    title = _text(_first(r"id=[\"']soft-title[\"'][^>]{0,500}>\s{0,500}([^<]{1,500})", page))
+    description = _first(r"<meta name=[\"']description[\"'] content=[\"']([^\"']{0,2000})", page)
     about = dict(re.findall(r"([^：,]+)：([^：,]+)", unescape(description)))
-    brand = _text(_first(r"<a[^>]*id=[\"']brandsite[\"'][^>]*>(.*?)</a>", page)) or about.get("ブランド", "")
+    brand = _text(
+        _first(r"<a[^>]{0,500}id=[\"']brandsite[\"'][^>]{0,500}>(.{0,500}?)</a>", page)
+    ) or about.get("ブランド", "")
     found = list(
         re.finditer(
-            rf"[^\"'=\s>]*brandnew/{number}/[^\"'/\s>]*chara[^\"'/\s>]*\.(?:jpe?g|png|gif)", page, re.I
+            rf"[^\"'=\s>]{{0,200}}brandnew/{number}/[^\"'/\s>]{{0,50}}chara[^\"'/\s>]{{0,50}}\.(?:jpe?g|png|gif)",
+            page,
+            re.I,
         )
     )
     names = {match[0].rpartition("/")[2] for match in found}
@@ -250,7 +258,7 @@ def characters(page, number, root):
 
 def _character(part):
     """The name in a part of the page: without role, reading and voice."""
-    heading = _first(r"class=[\"']chara-name[\"'][^>]*>(.*?)</(?:h\d|dt|strong|div|span)>", part)
+    heading = _first(r"class=[\"']chara-name[\"'][^>]{0,500}>(.{0,2000}?)</(?:h\d|dt|strong|div|span)>", part)
     name = _first(r"<charalist>(.*?)</charalist>", heading) or re.split(r"<br\s*/?>", heading, flags=re.I)[-1]
     return re.split(r"[（(]|CV\s*[：:]", _text(name))[0].strip()
 
