@@ -183,7 +183,7 @@ def test_manifests_that_are_none_are_refused_in_a_sentence(tmp_path, text):
 def test_a_folder_that_is_none_is_refused(kaogae, tmp_path):
     code, _, complaint = kaogae("collect", "folder", tmp_path / "none", "--workspace", tmp_path / "workspace")
     assert code == 2
-    assert "isn't a folder" in complaint
+    assert "does not exist" in complaint
 
 
 def test_killed_and_started_again_it_has_every_picture_once(tmp_path, environment):
@@ -221,3 +221,13 @@ def test_killed_and_started_again_it_has_every_picture_once(tmp_path, environmen
     catalog.close()
     assert count == len(set(files)) == 600
     assert all((workspace / str(file)).is_file() for file in files)
+
+
+def test_what_is_no_file_is_counted_and_no_folder_makes_no_workspace(kaogae, tmp_path):
+    (tmp_path / "in").mkdir()
+    os.mkfifo(tmp_path / "in" / "pipe.png")
+    code, out, _ = kaogae("collect", "folder", tmp_path / "in", "--workspace", tmp_path / "w")
+    assert (code, "left out: 1 (neither file nor folder)" in out) == (0, True)
+    code, _, err = kaogae("collect", "folder", tmp_path / "none", "--workspace", tmp_path / "w2")
+    assert (code, str(tmp_path / "none") in err) == (2, True)
+    assert not (tmp_path / "w2").exists()

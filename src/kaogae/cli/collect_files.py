@@ -47,7 +47,9 @@ def collect_renpy(
 
 @collect_app.command("folder")
 def collect_folder(
-    folder: Path = typer.Argument(..., metavar="PATH", help="The folder, with all folders in it."),
+    folder: Path = typer.Argument(
+        ..., metavar="PATH", exists=True, file_okay=False, help="The folder, with all folders in it."
+    ),
     expression: str | None = typer.Option(None, "--expression", "-e", help="The label of all its pictures."),
     name: str | None = typer.Option(
         None, "--name", help="Name of the folder in the catalogue; default: its own. Stands behind 'folder:'."

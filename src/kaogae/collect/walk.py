@@ -55,4 +55,6 @@ def walk(root: Path, left_out: Counter[str]) -> Iterator[str]:
                     left_out["folder: nested too deep"] += 1
             elif entry.is_file(follow_symlinks=False):
                 yield prefix + entry.name
+            else:
+                left_out["neither file nor folder"] += 1
         waiting.extend(reversed(below))
