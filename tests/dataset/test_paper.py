@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from kaogae.catalog import Workspace
 from kaogae.dataset import Shares, freeze, load
-from kaogae.dataset.catalogued import catalogued_faces
+from kaogae.dataset.catalogued import Choice, catalogued_faces
 from kaogae.dataset.paper import Recipe
 from kaogae.errors import ManifestError, UsageError
+from kaogae.expressions import Expression
 from kaogae.faces import apply_matrix
 
 
@@ -19,7 +20,8 @@ from kaogae.faces import apply_matrix
 def both(drawn_workspace, tmp_path_factory):
     """The same faces whole and after the recipe."""
     catalog = Workspace(drawn_workspace).open()
-    source = catalogued_faces(Workspace(drawn_workspace), catalog)
+    few = Choice(expressions=(Expression.HAPPY, Expression.CRYING))
+    source = catalogued_faces(Workspace(drawn_workspace), catalog, few)
     catalog.close()
     sets, shares = tmp_path_factory.mktemp("sets"), Shares(0.2, 0.2)
     whole = load(freeze("whole", [source], sets, shares=shares).path)

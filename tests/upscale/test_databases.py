@@ -16,3 +16,5 @@ def test_the_stage_does_the_same_on_both_databases(catalog, tmp_path, add_face):
     with catalog.reading() as session:
         found = list(session.scalars(select(Face.enhanced_by).order_by(Face.id)))
     assert found == ["none", "large enough", "none", "none", None]
+    again = enhance(workspace, catalog, Bicubic(), below=100, again=True)
+    assert (again.enhanced, again.large_enough, again.failed) == (2, 2, {"no file": 1})

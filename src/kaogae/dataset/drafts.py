@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from kaogae.errors import UsageError
+from kaogae.errors import ManifestError, UsageError
 
 _DRAFT, _LOCK = ".draft", ".lock"
 
@@ -25,8 +25,17 @@ def drafting(target: Path, what: str) -> Generator[Path]:
 
     Raises:
         UsageError: `target` exists, at the start or at the end, or somebody else is making it now.
-        OSError: the place can't be written.
+        ManifestError: the place can't be written.
     """
+    try:
+        with _drafting(target, what) as draft:
+            yield draft
+    except OSError as error:
+        raise ManifestError(f"{what} can't be written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _drafting(target: Path, what: str) -> Generator[Path]:
     if target.exists() or target.is_symlink():
         raise UsageError(f"{what} exists already: choose another name.")
     target.parent.mkdir(parents=True, exist_ok=True)
