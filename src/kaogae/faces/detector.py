@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kaogae.faces import views
+from kaogae.faces.alignment import invert_matrix
 from kaogae.faces.face import Face, joined, merge
 from kaogae.faces.landmarks import SIDES, propose, reconsider
 from kaogae.faces.look import look
@@ -72,9 +73,11 @@ class AnimefaceDetector:
 
 def confirmed(pixels: Pixels, proposal: Face) -> Face:
     """`proposal` after a second thought, and with what animeface says to it: the surer one's confidence."""
-    proposal = reconsider(pixels, proposal)
-    if proposal.confidence < PROPOSED:
-        return proposal
-    view = views.upright(pixels, proposal, SEEN, AROUND)
-    seen = [face for face in look(*view, PROPOSED) if face.is_same(proposal)]
-    return joined([proposal, max(seen, key=lambda face: face.confidence)]) if seen else proposal
+    part, matrix = views.nearby(pixels, proposal)
+    proposal = reconsider(part, proposal.mapped(matrix))
+    if proposal.confidence >= PROPOSED:
+        view = views.upright(part, proposal, SEEN, AROUND)
+        seen = [face for face in look(*view, PROPOSED) if face.is_same(proposal)]
+        if seen:
+            proposal = joined([proposal, max(seen, key=lambda face: face.confidence)])
+    return proposal.mapped(invert_matrix(matrix))

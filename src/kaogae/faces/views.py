@@ -4,12 +4,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kaogae.faces.alignment import Matrix, warp
+from kaogae.faces.alignment import CROP_SCALE, Matrix, warp
 from kaogae.faces.face import Face
 
 Pixels = NDArray[np.uint8]
 View = tuple[Pixels, Matrix]
 """What a detector is shown, RGB [h, w, 3], and the matrix from the picture to it."""
+
+ENOUGH = 256
+"""Side in pixels of an aligned crop that is more than any look at one face wants."""
+REACH = 1.6
+"""How far from the middle of the eyes that sees, in sides of the crop: twice the crop, turned, its drop."""
 
 LARGEST_SCALE = 2.0
 """How far small pictures are enlarged at most."""
@@ -35,6 +40,22 @@ def window(pixels: Pixels, centre: tuple[float, float], side: float, size: int) 
     shift = size / 2 - scale * np.asarray(centre, np.float64)
     matrix = np.column_stack([np.diag([scale, scale]), shift])
     return warp(pixels, matrix, (size, size)), matrix
+
+
+def nearby(pixels: Pixels, face: Face) -> View:
+    """What lies around `face` as far as looks at it alone reach; shrunk by a whole number if it is large."""
+    side = face.eye_distance * CROP_SCALE
+    middle = np.add(face.left_eye, face.right_eye) / 2
+    low = np.maximum(middle - side * REACH, 0).astype(int)
+    high = np.minimum(middle + side * REACH + 1, pixels.shape[1::-1]).astype(int)
+    factor = max(int(side / ENOUGH), 1)
+    low, high = np.minimum(low, high - factor).clip(0), high
+    size = ((high - low) // factor).clip(1)
+    width, height = size * factor
+    part = pixels[low[1] : low[1] + height, low[0] : low[0] + width]
+    small = part if factor == 1 else cv2.resize(part, size.tolist(), interpolation=cv2.INTER_AREA)
+    matrix = np.column_stack([np.eye(2) / factor, -low / factor])
+    return np.asarray(small, np.uint8), matrix
 
 
 def upright(pixels: Pixels, face: Face, size: int, margin: int, *, mirrored: bool = False) -> View:

@@ -131,7 +131,7 @@ def _jpeg_encoding(image: Image.Image) -> dict[str, Any] | None:
 def _rgb(stored: Image.Image) -> Pixels:
     # By way of RGBA, because a palette with transparency converts wrongly to RGB in one step
     image = stored.convert("RGBA") if stored.mode in ("P", "LA", "RGBA") else stored
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _upright(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
