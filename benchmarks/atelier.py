@@ -2,18 +2,21 @@
 
     python benchmarks/atelier.py [--faces 500] [--workers 2]
 
-Faces are looked for in head-and-shoulder pictures of 480 px: by one call of `animeface.detect`, the named
-alternative, and by Kaogae's detector, which looks again in other ways where that finds nothing.
+Faces are looked for in head-and-shoulder pictures of 480 px by animeface, which never saw a drawing of ours:
+once, and in up to thirteen views. Kaogae's own detector stands beside it, but says less about the drawings,
+because its network learned from drawings.
 """
 
 import argparse
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import animeface
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageOps
 
 from kaogae.atelier import expression as acting
 from kaogae.atelier.canvas import Canvas
@@ -39,6 +42,8 @@ class Outcome:
     open_eyed: bool
     alone: bool
     """Found by one call of animeface."""
+    views: bool
+    """Found by animeface in one of several views."""
     detector: bool
     """Found by Kaogae's detector."""
 
@@ -59,11 +64,32 @@ def look_for(seed: int, roughness: float) -> Outcome:
     """Draw the face with this seed and look for it."""
     rig = acting.sample(EXPRESSIONS[seed % len(EXPRESSIONS)], 1.0, random.Random(seed))
     picture = bust(Portrait.from_seed(seed, roughness=roughness), rig)
-    alone = [face.likelihood for face in animeface.detect(Image.fromarray(picture))]
     found = [face.confidence for face in AnimefaceDetector().detect(picture)]
     return Outcome(
-        rig.eye_open >= OPEN, max(alone, default=0) >= CONFIDENCE, max(found, default=0) >= CONFIDENCE
+        rig.eye_open >= OPEN,
+        alone=is_seen(Image.fromarray(picture)),
+        views=any(map(is_seen, views(picture))),
+        detector=max(found, default=0) >= CONFIDENCE,
     )
+
+
+def is_seen(view: Image.Image) -> bool:
+    """Whether one call of animeface finds a face."""
+    return max((face.likelihood for face in animeface.detect(view)), default=0) >= CONFIDENCE
+
+
+def views(picture: Pixels) -> Iterator[Image.Image]:
+    """With a margin and at several sizes; then in other contrast, mirrored, turned, squeezed."""
+    margin = SIDE // 8
+    image = Image.fromarray(np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), "edge"))
+    sizes = [image.resize((side, side), Image.Resampling.LANCZOS) for side in (320, 640, 1280)]
+    yield from sizes
+    for view in sizes[:2]:
+        yield ImageOps.autocontrast(view, 2)
+        yield ImageOps.mirror(view)
+        yield view.rotate(15, fillcolor="#808080")
+        yield view.rotate(-15, fillcolor="#808080")
+        yield view.resize((view.width, round(view.height * 0.86)))
 
 
 def throughput(faces: int, size: int) -> tuple[float, float]:
@@ -96,10 +122,12 @@ def main() -> None:
     outcomes = list(parallel_map(partial(look_for, roughness=given.roughness), seeds, workers=given.workers))
     for name, wanted in (("open", True), ("closed", False)):
         group = [outcome for outcome in outcomes if outcome.open_eyed == wanted][: given.faces]
-        alone, detector = (sum(getattr(o, how) for o in group) for how in ("alone", "detector"))
+        alone, several, own = (
+            sum(getattr(o, how) for o in group) / len(group) for how in ("alone", "views", "detector")
+        )
         print(
-            f"{name} eyes, {len(group)} faces: one call of animeface finds {alone / len(group):.1%} at "
-            f"{CONFIDENCE}, the detector {detector / len(group):.1%} ({detector / alone:.2f} x)"
+            f"{name} eyes, {len(group)} faces: one call of animeface finds {alone:.1%} at {CONFIDENCE}, "
+            f"animeface in several views {several:.1%}, Kaogae's detector {own:.1%}"
         )
 
 
