@@ -7,10 +7,8 @@ The same catalogue gives the same bytes, on SQLite and on PostgreSQL. `kaogae.co
 import gzip
 import hashlib
 import json
-import secrets
 from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -25,6 +23,7 @@ from kaogae.errors import ManifestError, UsageError
 from kaogae.expressions import EXPRESSIONS
 from kaogae.faces import CROP_DROP, CROP_SCALE
 from kaogae.faces.crops import BACKGROUND, LARGEST, SMALLEST
+from kaogae.files import beside
 
 ABOUT = "Labelled faces without their pictures: `kaogae collect manifest FILE` fetches the pictures again."
 
@@ -83,7 +82,7 @@ def share(
     if name is not None:
         wanted, about, left_out = _set(workspace.sets / check_name(name))
     report = ShareReport(to, left_out=left_out)
-    with _beside(to) as body_path, _beside(to) as whole_path:
+    with beside(to, ManifestError) as body_path, beside(to, ManifestError) as whole_path:
         with body_path.open("xb") as body:
             _write_body(body, catalog, wanted, report, progress)
         if not report.faces:
@@ -174,17 +173,3 @@ def _write_whole(whole: BinaryIO, header: str, body: BinaryIO, *, pack: bool) ->
         file.write(part)
     if pack:
         file.close()
-
-
-@contextmanager
-def _beside(path: Path) -> Generator[Path]:
-    """A name for a file beside `path` that is gone afterwards."""
-    beside = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield beside
-    except OSError as error:
-        raise ManifestError(f"{path} can't be written: {error.strerror or error}.") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)

@@ -48,6 +48,5 @@ def save_crop(crop: NDArray[np.uint8], workspace: Path) -> str:
     digest = pixels_sha256(crop)
     path = workspace / crop_path(digest)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         save_picture(Picture.of(crop), path)
     return digest

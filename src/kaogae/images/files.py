@@ -1,11 +1,9 @@
 """Reading and writing files, with limits on what a hostile one can do."""
 
-import secrets
 import stat
 import struct
 import warnings
 import zlib
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from kaogae.errors import PictureError, UsageError
+from kaogae.files import write_whole
 from kaogae.images import png
 from kaogae.images.picture import Picture, from_image
 
@@ -89,9 +88,9 @@ def decode_picture(data: bytes, name: object, *, pixel_limit: int = PIXEL_LIMIT)
 
 
 def save_picture(picture: Picture, path: str | Path) -> None:
-    """Write `picture` in the format that the ending of `path` names, beside it first and then renamed.
+    """Write `picture` in the format that the ending of `path` names: whole or not at all.
 
-    The file is whole or not there at all. WebP is written lossless, JPEG with the quantisation tables of the
+    WebP is written lossless, JPEG with the quantisation tables of the
     input if that was one.
 
     Raises:
@@ -99,17 +98,7 @@ def save_picture(picture: Picture, path: str | Path) -> None:
         PictureError: the file can't be written.
     """
     path = Path(path)
-    data = _encode(picture, format_of(path))
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with beside.open("xb") as file:
-            file.write(data)
-        beside.replace(path)
-    except OSError as error:
-        raise PictureError(f"{path} can't be written: {error.strerror or error}.") from error
-    finally:
-        with suppress(OSError):  # a name that is too long was refused above, and would be here again
-            beside.unlink(missing_ok=True)
+    write_whole(_encode(picture, format_of(path)), path, PictureError)
 
 
 def format_of(path: Path) -> str:

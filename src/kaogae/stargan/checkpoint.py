@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -15,6 +13,7 @@ from torch import nn
 
 from kaogae.errors import ModelError
 from kaogae.expressions import EXPRESSIONS
+from kaogae.files import write_whole
 from kaogae.stargan.generator import StarganConfig, StarganGenerator
 from kaogae.stargan.small import SmallConfig, SmallGenerator
 
@@ -109,7 +108,7 @@ def save_checkpoint(path: Path, generator: nn.Module, header: Header) -> None:
     """
     tensors = {name: t.detach().cpu().contiguous() for name, t in generator.state_dict().items()}
     _refuse_infinite(tensors)
-    write_whole(path, save(tensors, {"kaogae": header.to_json()}))
+    write_whole(save(tensors, {"kaogae": header.to_json()}), path, ModelError)
 
 
 def load_checkpoint(path: Path) -> tuple[Generator, Header]:
@@ -134,26 +133,6 @@ def load_checkpoint(path: Path) -> tuple[Generator, Header]:
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise ModelError(f"{path} is damaged, or its weights don't fit its header.") from error
     return generator.eval(), header
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` is at every moment either as before or complete.
-
-    Raises:
-        ModelError: it can't be written.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise ModelError(f"{path} can't be written: {error.strerror}.") from error
 
 
 def _header_text(data: bytes) -> str:

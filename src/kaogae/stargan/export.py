@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from kaogae.errors import ModelError
 from kaogae.expressions import EXPRESSIONS
-from kaogae.stargan.checkpoint import Generator, Header, write_whole
+from kaogae.files import write_whole
+from kaogae.stargan.checkpoint import Generator, Header
 from kaogae.stargan.small import SmallGenerator
 
 OPSET = 18
@@ -73,7 +74,7 @@ def export_onnx(
         raise ModelError(
             f"The exported model differs from PyTorch's by {difference:.4f}, so it wasn't written."
         )
-    write_whole(path, data)
+    write_whole(data, path, ModelError)
     return ExportReport(len(data), difference)
 
 

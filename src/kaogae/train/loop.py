@@ -14,8 +14,8 @@ from torch.optim import Adam
 
 from kaogae.dataset import FaceSet
 from kaogae.errors import ConfigError, ModelError
+from kaogae.files import write_whole
 from kaogae.stargan import Discriminator, DiscriminatorConfig, Header, build_generator, save_checkpoint
-from kaogae.stargan.checkpoint import write_whole
 from kaogae.train.batches import Data, Faces
 from kaogae.train.config import TrainConfig
 from kaogae.train.record import SampleSheet, forget_after, log_losses, plot_losses, read_losses, save_png
@@ -164,7 +164,7 @@ def _claim(folder: Path, config: TrainConfig) -> None:
                 f"{folder} holds a run with other settings ({', '.join(sorted(changed))}): "
                 "choose another --name."
             )
-    write_whole(path, to_toml(config).encode())
+    write_whole(to_toml(config).encode(), path, ModelError)
 
 
 def _networks(config: TrainConfig, fabric: Fabric) -> Networks:

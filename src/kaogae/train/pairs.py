@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from kaogae.atelier import expression as acting
 from kaogae.atelier.portrait import Portrait
 from kaogae.atelier.rig import Rig
+from kaogae.errors import ModelError
 from kaogae.expressions import EXPRESSIONS, Expression
+from kaogae.files import write_whole
 from kaogae.parallel import parallel_map
-from kaogae.stargan.checkpoint import write_whole
 
 Pixels = NDArray[np.uint8]
 
@@ -160,7 +161,7 @@ def _draw_chunk(order: Order, folder: Path, index: int) -> None:
 def _save(pixels: Pixels, path: Path) -> None:
     buffer = io.BytesIO()
     np.save(buffer, pixels)
-    write_whole(path, buffer.getvalue())
+    write_whole(buffer.getvalue(), path, ModelError)
 
 
 def _chunks(order: Order) -> int:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from kaogae.atelier import expression as acting
 from kaogae.atelier.portrait import Portrait, sample_rig
+from kaogae.errors import ModelError
 from kaogae.expressions import EXPRESSIONS, Expression
+from kaogae.files import write_whole
 from kaogae.images import from_network
-from kaogae.stargan.checkpoint import Generator, write_whole
+from kaogae.stargan.checkpoint import Generator
 from kaogae.train.augment import plain_view
 from kaogae.train.batches import Faces
 from kaogae.train.config import TrainConfig
@@ -55,7 +57,7 @@ def forget_after(path: Path, iteration: int) -> None:
     """Drop the rows after `iteration`, which a run that goes on from there writes again."""
     rows = [row for row in read_losses(path) if row["iteration"] <= iteration]
     if path.is_file():
-        write_whole(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+        write_whole("".join(json.dumps(row) + "\n" for row in rows).encode(), path, ModelError)
 
 
 def plot_losses(rows: Sequence[dict[str, Any]], path: Path) -> None:
@@ -139,7 +141,7 @@ class SampleSheet:
 def save_png(pixels: Pixels, path: Path) -> None:
     """Write `pixels` [H, W, 3] RGB whole."""
     _, data = cv2.imencode(".png", np.ascontiguousarray(pixels[..., ::-1]))
-    write_whole(path, data.tobytes())
+    write_whole(data.tobytes(), path, ModelError)
 
 
 def _row(values: Sequence[Values]) -> Pixels:

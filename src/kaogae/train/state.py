@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 
 from kaogae.errors import ModelError
-from kaogae.stargan.checkpoint import write_whole
+from kaogae.files import write_whole
 from kaogae.train.updates import Networks
 
 STATE_VERSION = 1
@@ -24,7 +24,7 @@ def save_state(path: Path, networks: Networks, iteration: int) -> None:
     state |= {name: part.state_dict() for name, part in _parts(networks).items()}
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    write_whole(path, buffer.getvalue())
+    write_whole(buffer.getvalue(), path, ModelError)
 
 
 def load_state(path: Path, networks: Networks) -> int:
