@@ -95,7 +95,8 @@ def from_image(image: Image.Image, data: bytes = b"") -> Picture:
     notes = ("animated: only the first frame is used",) if animated else ()
     orientation = _orientation(image)
     deep = _deep_values(image, data)
-    stored = image.copy() if deep is None else _from_deep(deep, image)
+    ours = image if data else image.copy()  # what was just decoded belongs to nobody else
+    stored = ours if deep is None else _from_deep(deep, image)
     if stored.mode not in modes.EDITABLE:
         raise PictureError(f"The colour mode {image.mode} can't be edited: save the picture as RGB first.")
     alpha = np.array(stored.convert("RGBA").getchannel("A")) if stored.has_transparency_data else None
