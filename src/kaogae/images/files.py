@@ -140,7 +140,7 @@ def locate(folder: Path, file: str | None) -> Path:
     path = folder / posix
     try:
         if outside or not path.resolve().is_relative_to(folder.resolve()):
-            raise PictureError(f"{file!r} leads outside {folder}; it wasn't read.", "outside the folder")
+            raise PictureError(f"{file!r} leads outside its folder; it wasn't read.", "outside the folder")
         if not path.is_file():
             raise PictureError(f"{path} is missing: bring it back.", "no file")
     except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle
