@@ -1,7 +1,7 @@
 """Bulk faces, memory and near-duplicates at size; `upscale.py` and `catalog.py` measure the other two limits.
 
 faces: `kaogae faces` on drawn scenes of 1024 to 4096 px, beside a loop that calls `animeface.detect` on each
-full-size picture: pictures per second, share of the drawn faces found, processor use. animeface uses one core.
+full-size picture, one after the other: pictures per second, share of the drawn faces found, processor use.
 memory: the largest memory of `kaogae faces` and its processes in each tenth of a run over many pictures.
 duplicates: near-duplicates among a million generated hashes.
 
