@@ -378,7 +378,7 @@ def test_between_picture_and_faces_nobody_else_looks_for_faces(first, second, mo
     with pytest.raises(KeyboardInterrupt):
         rehydrate(first / "a.jsonl", *second, pictures=first / "board")
     monkeypatch.undo()
-    assert {row.state for row in rows(second[1], Picture)} == {"searched"}
+    assert {row.state for row in rows(second[1], Picture)} == {"restored"}
     assert rehydrate(first / "a.jsonl", *second).complete
 
 

@@ -116,7 +116,8 @@ def test_everything_rejected_stays_with_its_reason(collected: Collected) -> None
     assert [(face["picture_id"], face["number"], face["expression"]) for face in kept] == [("0", 0, "sad")]
     assert (tally.searched, tally.kept, tally.failed) == (3, 1, 0)
     assert tally.faces == {"confidence below 0.80": 1, "too small": 1, "more than 6 faces": 7}
-    assert all(face["expression"] is None for face in faces_of(workspace) if face["state"] == "rejected")
+    labels = {(face["expression"], face["label_origin"]) for face in faces_of(workspace)}
+    assert labels == {("sad", "tag")}  # so that rejections are counted per expression
 
 
 def test_the_same_on_both_databases(
@@ -157,9 +158,12 @@ def test_hostile_pictures_are_rejected_and_stop_nothing(
         "changed": ({"content": portraits[2], "sha256": "0" * 64}, "changed"),
         "no file": ({"content": portraits[3], "file": None, "sha256": None}, "no file"),
         "missing": ({"content": portraits[4], "file": "pictures/nowhere.png"}, "no file"),
-        "passwd": ({"content": portraits[5], "file": "../../../../../etc/passwd"}, "no file"),
-        "absolute": ({"content": portraits[6], "file": str(secret), "sha256": None}, "no file"),
-        "link": ({"content": portraits[7], "file": "pictures/link.png", "sha256": None}, "no file"),
+        "passwd": ({"content": portraits[5], "file": "../../../../../etc/passwd"}, "outside the folder"),
+        "absolute": ({"content": portraits[6], "file": str(secret), "sha256": None}, "outside the folder"),
+        "link": (
+            {"content": portraits[7], "file": "pictures/link.png", "sha256": None},
+            "outside the folder",
+        ),
         "folder": ({"content": portraits[8], "file": "pictures", "sha256": None}, "no file"),
         "nul": ({"content": portraits[9], "file": "pictures/a\\x00b", "sha256": None}, "no file"),
         "dying": ({"content": portraits[10]}, None),
@@ -277,6 +281,13 @@ def test_a_folder_that_cannot_be_written_leaves_the_pictures_waiting(collected: 
     assert Counter(state for state, _ in pictures_of(workspace).values())["searched"] == 0
     workspace.faces.unlink()
     assert run(workspace).kept == 3
+
+
+def test_where_nothing_was_collected_nothing_is_made(kaogae: Kaogae, tmp_path: Path) -> None:
+    code, out, err = kaogae("faces", "--workspace", tmp_path / "mistyped")
+    assert (code, out) == (2, "")
+    assert "There is no catalogue in" in err
+    assert not (tmp_path / "mistyped").exists()
 
 
 def test_wrong_options_are_sentences(kaogae: Kaogae, collected: Collected, tmp_path: Path) -> None:

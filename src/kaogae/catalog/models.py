@@ -67,7 +67,7 @@ class Picture(Base):
     height: Mapped[int | None] = mapped_column(Id)
     bytes: Mapped[int | None] = mapped_column(Id)
     state: Mapped[str] = mapped_column(Text(20), default="waiting")
-    """waiting: no faces searched yet; searched; rejected."""
+    """waiting: no faces searched yet; searched; restored: its faces are a shared manifest's; rejected."""
     reason: Mapped[str | None] = mapped_column(Text(100))
     """Why it was rejected, in words that can be counted: "no face found"."""
     detail: Mapped[str | None]

@@ -1,6 +1,8 @@
 """`kaogae faces`: the faces of every collected picture."""
 
 import json
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kaogae.faces import Detector
+    from kaogae.faces.again import Forgotten
     from kaogae.faces.bulk import Engine, Tally
 
 
@@ -39,12 +42,16 @@ def faces(
     workers: int | None = typer.Option(
         None, "--workers", help="Pictures looked at at once; default: one per processor."
     ),
+    again: bool = typer.Option(
+        False, "--again", help="Also all that earlier runs searched; not what somebody voted on or shared."
+    ),
     workspace: Path = WORKSPACE,
     catalog: str | None = CATALOG,
     as_json: bool = typer.Option(False, "--json", help="Print the counts for machines."),
 ) -> None:
     """Find, filter, cut and measure the faces of every picture that waits; mark near-duplicates among all."""
     from kaogae.catalog import Workspace
+    from kaogae.faces.again import forget
     from kaogae.faces.bulk import search
     from kaogae.faces.duplicates import check_distance
     from kaogae.faces.marking import mark
@@ -54,16 +61,16 @@ def faces(
     study = Study(workspace, _detector(detector, cascade), Filters(confidence, most_faces, least_side, blur))
     work = _engine(engine, address, workers)
     place = Workspace(workspace, catalog)
-    opened = place.open()
-    try:
-        with opened.alone("faces"):
-            with watch("faces") as follow:
-                tally = search(place, opened, study, work, detector=detector, progress=follow)
-            with watch("near-duplicates") as follow:
-                duplicates = mark(place, opened, near_duplicate, follow)
-    finally:
-        opened.close()
-    _report(tally, duplicates, as_json)
+    with closing(place.existing()) as opened, opened.alone("faces"):
+        forgotten = None
+        if again:
+            with watch("pictures to search again") as follow:
+                forgotten = forget(opened, follow)
+        with watch("faces") as follow:
+            tally = search(place, opened, study, work, detector=detector, progress=follow)
+        with watch("near-duplicates") as follow:
+            duplicates = mark(place, opened, near_duplicate, follow)
+    _report(tally, duplicates, forgotten, as_json)
 
 
 def _detector(name: str, cascade: Path | None) -> "Callable[[float], Detector]":
@@ -100,16 +107,26 @@ def _engine(name: str, address: str | None, workers: int | None) -> "Engine":
     return Local(workers)
 
 
-def _report(tally: "Tally", duplicates: int, as_json: bool) -> None:
+def _report(tally: "Tally", duplicates: int, forgotten: "Forgotten | None", as_json: bool) -> None:
     """Print the counts; leaves with code 1 if pictures couldn't be looked at."""
     counts: dict[str, Any] = {
         "pictures": {"searched": tally.searched, "rejected": dict(tally.pictures), "failed": tally.failed},
         "faces": {"kept": tally.kept, "rejected": dict(tally.faces)},
         "near_duplicates": duplicates,
     }
+    if forgotten:
+        counts["again"] = asdict(forgotten)
     if as_json:
         out.print_json(json.dumps(counts))
     else:
+        if forgotten:
+            out.print(f"pictures that wait again: {forgotten.pictures}")
+            for count, why in (
+                (forgotten.voted, "with votes"),
+                (forgotten.restored, "from a shared manifest"),
+            ):
+                if count:
+                    out.print(f"pictures left as they are: {count} ({why})")
         out.print(f"pictures: {tally.searched}, faces kept: {tally.kept}")
         for what, rejected in (("picture", tally.pictures), ("face", tally.faces)):
             for reason, count in rejected.most_common():

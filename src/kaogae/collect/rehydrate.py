@@ -98,7 +98,7 @@ class Verifying(Intake):
     def _row(self, post: Post) -> Picture:
         """Its faces come from the manifest: `kaogae faces`, perhaps at work beside this, leaves it alone."""
         row = super()._row(post)
-        row.state = "searched"
+        row.state = "restored"
         return row
 
 

@@ -132,7 +132,7 @@ def restore(
         voices = _Voices(session)
         for found, faces, digests in cuts:
             row = session.get_one(Picture, found.id)
-            row.state = "searched"
+            row.state = "restored"
             present = {face.number: face for face in row.faces}
             for shared, digest in zip(faces, digests, strict=True):
                 face = present.get(shared.number)

@@ -5,7 +5,6 @@ waiting. After a kill in between, the next run finds the pictures still waiting,
 same names.
 """
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +19,7 @@ from kaogae.catalog import Catalog, Workspace
 from kaogae.errors import KaogaeError, PictureError
 from kaogae.faces.crops import crop_path
 from kaogae.faces.study import Finding, Job, Report, Study
+from kaogae.files import write_whole
 
 PAGE = 500
 """Pictures asked for at once."""
@@ -130,7 +130,7 @@ class _Batch:
         """Take one in; write all if there are enough, or it is time."""
         for finding in report.findings:
             if finding.crop and finding.pixels_sha256:
-                write_whole(finding.crop, self._workspace.folder / crop_path(finding.pixels_sha256))
+                _store(finding.crop, self._workspace.folder / crop_path(finding.pixels_sha256))
         self._reports[report.picture] = report
         if len(self._reports) >= BATCH or time.monotonic() - self._written > EVERY:
             self.write()
@@ -153,8 +153,8 @@ class _Batch:
 
 
 def face_row(picture: rows.Picture, number: int, finding: Finding, detector: str) -> rows.Face:
-    """The catalogue's row for a finding; a kept face has its picture's label."""
-    face, kept = finding.face, finding.reason is None
+    """The catalogue's row for a finding, kept or rejected, with its picture's label."""
+    face = finding.face
     return rows.Face(
         picture_id=picture.id,
         number=number,
@@ -172,31 +172,19 @@ def face_row(picture: rows.Picture, number: int, finding: Finding, detector: str
         pixels_sha256=finding.pixels_sha256,
         blur=finding.blur,
         phash=finding.phash,
-        expression=picture.expression if kept else None,
-        label_origin=picture.label_origin if kept else None,
-        character=picture.character if kept else None,
-        state="kept" if kept else "rejected",
+        expression=picture.expression,
+        label_origin=picture.label_origin,
+        character=picture.character,
+        state="rejected" if finding.reason else "kept",
         reason=finding.reason,
     )
 
 
-def write_whole(data: bytes, path: Path) -> None:
-    """Write a crop: whole, on the disk, or not at all. One that is there already has the same pixels.
+def _store(crop: bytes, path: Path) -> None:
+    """Write a crop; one that is there in full has the same pixels.
 
     Raises:
         PictureError: the disk is full, the folder may not be written.
     """
-    if path.exists():
-        return
-    beside = path.with_name(f".{path.name}.part")  # only one run is at work: a killed one's is replaced
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise PictureError(f"{path} can't be written: {error.strerror or error}.") from error
+    if not (path.is_file() and path.stat().st_size == len(crop)):
+        write_whole(crop, path, PictureError)

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from kaogae.errors import PictureError, UsageError
@@ -58,12 +59,17 @@ class OnRay:
     workers: int | None = None
     """Pictures looked at at once; None: one per processor of the cluster."""
 
+    def __post_init__(self) -> None:
+        """Raises UsageError if nobody is at the address, ModuleNotFoundError if Ray isn't installed."""
+        import_module("ray")
+        if self.address:
+            _knock(self.address)
+
     def __call__(self, study: Study, jobs: Iterable[Job]) -> Iterator[Report]:
         """A report per job, page by page.
 
         Raises:
             UsageError: there is no cluster at the address.
-            ModuleNotFoundError: Ray isn't installed.
         """
         import ray
 
@@ -152,8 +158,6 @@ def _cluster(address: str | None, workers: int | None) -> Generator[None]:
         "include_dashboard": False,
         "object_store_memory": STORE_BYTES,
     }
-    if address:
-        _knock(address)
     try:
         ray.init(
             address=address or "local",

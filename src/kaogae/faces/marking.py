@@ -16,8 +16,7 @@ from kaogae.errors import PictureError
 from kaogae.faces.crops import crop_path
 from kaogae.faces.duplicates import near_duplicates, representatives
 from kaogae.faces.likeness import alike, likeness
-from kaogae.faces.study import inside
-from kaogae.images import decode_picture, read_bytes
+from kaogae.images import decode_picture, locate, read_bytes
 
 REASON = "near-duplicate"
 PAGE = 10_000
@@ -153,7 +152,7 @@ class _Eye:
 
     def _read(self, index: int) -> NDArray[np.float32] | None:
         try:
-            path = inside(self._workspace, crop_path(self._faces.digests[index].decode()))
+            path = locate(self._workspace, crop_path(self._faces.digests[index].decode()))
             return likeness(decode_picture(read_bytes(path), path.name).pixels)
         except PictureError:  # lost or damaged since: it can't be compared, so it stands for itself
             return None

@@ -16,7 +16,7 @@ from kaogae.faces.crops import BACKGROUND, crop_size, pixels_sha256
 from kaogae.faces.detector import CONFIDENCE, Detector, find_faces
 from kaogae.faces.face import Face, merge
 from kaogae.faces.quality import perceptual_hash, sharpness
-from kaogae.images import Picture, decode_picture, read_bytes
+from kaogae.images import Picture, decode_picture, locate, read_bytes
 
 FLOOR = 0.5
 """Least confidence of a finding that is remembered at all, if only as rejected."""
@@ -124,7 +124,7 @@ class Study:
         Raises:
             PictureError: there is none, it leads out of the workspace, it isn't the one that was collected.
         """
-        data = read_bytes(inside(self.workspace, job.file))
+        data = read_bytes(locate(self.workspace, job.file))
         if job.sha256 and hashlib.sha256(data).hexdigest() != job.sha256:
             raise PictureError(f"{job.file} isn't the file that was collected any more.", "changed")
         return data
@@ -202,17 +202,3 @@ def encoded(crop: NDArray[np.uint8]) -> bytes:
     if not done:
         raise KaogaeError("A crop can't be written as PNG.")
     return data.tobytes()
-
-
-def inside(workspace: Path, file: str | None) -> Path:
-    """The file that the catalogue calls `file`.
-
-    Raises:
-        PictureError: there is none, or its path leads out of the workspace, links included.
-    """
-    if not file or "\0" in file:
-        raise PictureError("The catalogue names no file for this picture.", "no file")
-    path = (workspace / file).resolve()
-    if not path.is_relative_to(workspace.resolve()):
-        raise PictureError(f"{file} leads out of the workspace.", "no file")
-    return path
