@@ -195,3 +195,12 @@ def test_a_full_or_forbidden_folder_is_one_sentence(workspace, catalog):
     with pytest.raises(CollectError, match="can't be written"), Intake(workspace, catalog) as intake:
         intake.take(Post("a", "1"), picture())
     assert rows(catalog) == {}
+
+
+def test_sources_with_long_names_are_known_and_stay_two(workspace, catalog):
+    sites = ["folder:" + "界" * 100 + end for end in "ab"]
+    for expected in ("new", "known"):
+        with Intake(workspace, catalog) as intake:
+            for site, colour in zip(sites, ("pink", "red"), strict=True):
+                assert intake.take(Post(site, "1.png"), picture(colour)) == expected
+                assert intake.known(site, ["1.png", "2.png"]) == {"1.png"}

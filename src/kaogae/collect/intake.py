@@ -166,7 +166,7 @@ class Intake:
         return (found.site, found.post) if found else None
 
     def _place(self, site: str, digest: str, suffix: str) -> Path:
-        folder = re.sub(r"[^\w-]+", "_", site)[:100]
+        folder = re.sub(r"[^\w-]+", "_", site).encode()[:100].decode(errors="ignore")
         return self.workspace.pictures / folder / digest[:2] / f"{digest}{suffix}"
 
     def _reject(self, post: Post, reason: str, detail: str) -> None:
@@ -177,7 +177,7 @@ class Intake:
 
     def _row(self, post: Post) -> Picture:
         return Picture(
-            site=post.site[:100],
+            site=post.site,
             post=identifier(post.post),
             expression=post.expression,
             label_origin=post.label_origin,
