@@ -156,6 +156,24 @@ def absent(what: str) -> NoReturn:
     pytest.skip(what)
 
 
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mount a small disk in memory, give its folder: `mount("size=2m")`; `mount("remount,ro")` changes it."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("mounting a disk takes root")
+
+    def call(options: str) -> Path:
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=False)
+        if done.returncode:
+            absent("this machine lets nobody mount a disk")
+        return folder
+
+    yield call
+    subprocess.run(["umount", "--lazy", folder], check=False)
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """A server of this test run alone; gives what an URL of its databases is: fill in `{}` with a name.
@@ -194,7 +212,7 @@ def postgresql() -> Iterator[str]:
         yield f"postgresql+psycopg://kaogae@/{{}}?host={folder}"
     finally:
         if server is not None:
-            server.send_signal(signal.SIGINT)  # at once, whoever is still connected
+            server.send_signal(signal.SIGQUIT)  # at once, and nothing is saved: its folder goes too
             server.wait()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,25 +13,6 @@ from kaogae.errors import CatalogError
 
 FILL = 400
 """Rows of 10 kB: more than fit on the disk of a test."""
-
-
-@pytest.fixture
-def mount(tmp_path: Path) -> Iterator[Callable[..., Path]]:
-    """Mount a small disk of memory; `mount("remount,ro")` changes it."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("mounting a disk takes root")
-
-    def call(options: str) -> Path:
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=False)
-        if done.returncode and os.environ.get("CI") != "true":
-            pytest.skip("this machine lets nobody mount a disk")
-        assert done.returncode == 0
-        return folder
-
-    yield call
-    subprocess.run(["umount", "--lazy", folder], check=False)
 
 
 def rows(catalog) -> int:

@@ -46,13 +46,13 @@ def shop(getchu_stub):
 
 
 @pytest.fixture
-def collect(getchu_stub, shop, kaogae, tmp_path):
+def collect(getchu_stub, serve, shop, kaogae, tmp_path):
     """Run the command on the shop."""
-    with getchu_stub.Server(shop) as server:
-        yield lambda *options, interval=0: kaogae(
-            *("collect", "getchu", "--root", server.root, "--interval", interval),
-            *("--workspace", tmp_path / "w", "--json", *options),
-        )
+    root = serve(shop, handler=getchu_stub.Handler)
+    return lambda *options, interval=0: kaogae(
+        *("collect", "getchu", "--root", root, "--interval", interval),
+        *("--workspace", tmp_path / "w", "--json", *options),
+    )
 
 
 def test_a_month_comes_in_unlabelled_with_title_brand_and_character(collect, shop, pictures, tmp_path):

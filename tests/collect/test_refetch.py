@@ -44,13 +44,13 @@ def row(post: str, content: bytes) -> dict:
 
 
 @pytest.fixture
-def shop(getchu_stub):
+def shop(stub, getchu_stub):
     about = {"title": "春", "brand": "b", "artist": "a", "month": "2019-03", "all_ages": True}
     pictures = {101: (0, 1), 102: (2,), 103: (3,)}
     products = {
         n: about | {"characters": [("誰か", jpeg(s)) for s in seeds]} for n, seeds in pictures.items()
     }
-    with getchu_stub.Server(getchu_stub.Shop(products)) as server:
+    with stub.Server(getchu_stub.Shop(products), handler=getchu_stub.Handler) as server:
         yield server
 
 

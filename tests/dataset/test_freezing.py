@@ -1,6 +1,5 @@
 """Freezing on bad days: full and read-only disks, killed processes, two at once."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -43,32 +42,9 @@ def wait_for(condition, seconds=60):
         time.sleep(0.005)
 
 
-@pytest.fixture
-def disk(tmp_path):
-    """Mount a small disk of its own."""
-    if os.name != "posix" or os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    mounted = []
-
-    def mount(options):
-        place = tmp_path / f"disk{len(mounted)}"
-        place.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True)
-        if done.returncode:
-            if os.environ.get("CI") == "true":
-                pytest.fail(f"no small disk can be mounted: {done.stderr.decode()}")
-            pytest.skip("no disk can be mounted here")
-        mounted.append(place)
-        return place
-
-    yield mount
-    for place in mounted:
-        subprocess.run(["umount", place], check=True)
-
-
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_full_disk_is_told_and_leaves_nothing(folders, disk, workers):
-    place = disk("size=2m")
+def test_a_full_disk_is_told_and_leaves_nothing(folders, mount, workers):
+    place = mount("size=2m")
     done = start(folders, place, "first", "--workers", workers)
     _, err = done.communicate(timeout=100)
     assert done.returncode == 2
@@ -77,10 +53,10 @@ def test_a_full_disk_is_told_and_leaves_nothing(folders, disk, workers):
     assert list((place / "sets").iterdir()) == []
 
 
-def test_a_read_only_disk_is_told(folders, disk):
-    place = disk("size=2m")
+def test_a_read_only_disk_is_told(folders, mount):
+    place = mount("size=2m")
     (place / "sets").mkdir()
-    subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+    mount("remount,ro")
     done = start(folders, place)
     _, err = done.communicate(timeout=100)
     assert (done.returncode, err.count("\n")) == (2, 1)

@@ -161,7 +161,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """The site; as a context it answers until the end of the block."""
+    """The site, or with its handler another; as a context it answers until the end of the block."""
 
     daemon_threads = True
 

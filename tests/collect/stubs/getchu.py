@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 ENCODING = "euc_jis_2004"  # EUC-JP, with the circled digits that people use
@@ -119,25 +119,3 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
-
-
-class Server(ThreadingHTTPServer):
-    """The shop; as a context it answers until the end of the block."""
-
-    daemon_threads = True
-
-    def __init__(self, shop: Shop) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.board = shop
-
-    @property
-    def root(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def __enter__(self) -> "Server":
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
