@@ -13,6 +13,8 @@ from sqlalchemy import select
 
 from kaogae.atelier.portrait import Portrait, place, sample_rig
 from kaogae.catalog import Catalog, Face, Picture, Workspace
+from kaogae.dataset import FaceSet, Shares, freeze, load
+from kaogae.dataset.catalogued import catalogued_faces
 from kaogae.expressions import EXPRESSIONS
 from kaogae.faces import crop_matrix
 from kaogae.faces.crops import BACKGROUND, crop_path, crop_size, cut, save_crop
@@ -114,6 +116,17 @@ def enhance(folder: Path, face: Face) -> None:
     face.enhanced_file = face.file.replace(".png", ".carn-m.png")
     face.enhanced_by = "carn-m"
     cv2.imwrite(str(folder / face.enhanced_file), large)
+
+
+@pytest.fixture(scope="session")
+def whole(drawn_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> FaceSet:
+    """All 40 faces, frozen in three splits; nobody changes them."""
+    workspace = Workspace(drawn_workspace)
+    catalog = workspace.open()
+    source = catalogued_faces(workspace, catalog)
+    catalog.close()
+    sets = tmp_path_factory.mktemp("workspace") / "sets"
+    return load(freeze("first", [source], sets, shares=Shares(0.2, 0.2)).path)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Freezing: nothing in two splits, nothing lost silently, nothing changed later."""
 
 import json
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -29,12 +27,10 @@ def face_file(folder, name, seed, shape=(64, 64)):
     return path
 
 
-@pytest.fixture
-def drawn(tmp_path):
-    """A folder as the atelier writes it: 20 characters in five expressions."""
-    folder = tmp_path / "drawn"
+def draw(folder, characters):
+    """Fill a folder as the atelier does: each of the characters in five expressions."""
     lines = []
-    for character in range(20):
+    for character in range(characters):
         for expression in EXPRESSIONS:
             name = f"{expression}/{character}.png"
             path = face_file(folder, name, character * 10 + expression.position)
@@ -44,6 +40,18 @@ def drawn(tmp_path):
             })  # fmt: skip
     write_manifest(folder, lines)
     return folder
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """20 characters; nobody changes them."""
+    return draw(tmp_path_factory.mktemp("faces") / "drawn", 20)
+
+
+@pytest.fixture
+def few(tmp_path):
+    """Two characters, for tests that spoil something."""
+    return draw(tmp_path / "drawn", 2)
 
 
 def write_manifest(folder, lines):
@@ -89,32 +97,32 @@ def test_the_same_faces_freeze_to_the_same_hash(drawn, tmp_path):
     assert len(hashes) == 1
 
 
-def test_a_set_is_never_overwritten(drawn, tmp_path):
-    freeze("first", [drawn], tmp_path / "sets", size=32)
+def test_a_set_is_never_overwritten(few, tmp_path):
+    freeze("first", [few], tmp_path / "sets", size=32)
     with pytest.raises(UsageError, match="exists already"):
-        freeze("first", [drawn], tmp_path / "sets", size=32)
+        freeze("first", [few], tmp_path / "sets", size=32)
 
 
-def test_a_failed_freeze_leaves_nothing(drawn, tmp_path):
-    face_file(drawn, "happy/0.png", 999)
+def test_a_failed_freeze_leaves_nothing(few, tmp_path):
+    face_file(few, "happy/0.png", 999)
     with pytest.raises(ManifestError, match=r"happy.0\.png has changed"):
-        freeze("first", [drawn], tmp_path / "sets", size=32)
+        freeze("first", [few], tmp_path / "sets", size=32)
     assert list((tmp_path / "sets").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "a/../../b.png", "C:\\x.png", "..\\x.png"])
-def test_paths_that_lead_outside_are_refused(drawn, tmp_path, name):
+def test_paths_that_lead_outside_are_refused(few, tmp_path, name):
     face_file(tmp_path, "secret.png", 1)
-    change_first_line(drawn, file=name)
+    change_first_line(few, file=name)
     with pytest.raises(ManifestError, match=r"line 1: .* leads outside"):
-        freeze("first", [drawn], tmp_path / "sets")
+        freeze("first", [few], tmp_path / "sets")
 
 
-def test_links_that_lead_outside_are_refused(drawn, tmp_path):
-    (drawn / "link.png").symlink_to(face_file(tmp_path, "secret.png", 1))
-    change_first_line(drawn, file="link.png")
+def test_links_that_lead_outside_are_refused(few, tmp_path):
+    (few / "link.png").symlink_to(face_file(tmp_path, "secret.png", 1))
+    change_first_line(few, file="link.png")
     with pytest.raises(ManifestError, match="leads outside"):
-        freeze("first", [drawn], tmp_path / "sets")
+        freeze("first", [few], tmp_path / "sets")
 
 
 @pytest.mark.parametrize(
@@ -128,10 +136,10 @@ def test_links_that_lead_outside_are_refused(drawn, tmp_path):
         ({"landmarks": "x"}, "landmarks need"),
     ],
 )
-def test_a_damaged_manifest_is_named_with_its_line(drawn, tmp_path, changes, message):
-    change_first_line(drawn, **changes)
+def test_a_damaged_manifest_is_named_with_its_line(few, tmp_path, changes, message):
+    change_first_line(few, **changes)
     with pytest.raises(ManifestError, match=rf"manifest\.jsonl, line 1: .*{message}"):
-        freeze("first", [drawn], tmp_path / "sets")
+        freeze("first", [few], tmp_path / "sets")
 
 
 @pytest.mark.parametrize("text", ["not json\n", "[1]\n", "[" * 100_000 + "\n", "\xff"])
@@ -211,31 +219,25 @@ def test_splits_do_not_depend_on_the_order_of_the_faces(faces):
         assert set(splits) == {"train"}
 
 
-def test_the_command_freezes_and_shows(drawn, tmp_path):
-    def kaogae(*words):
-        return subprocess.run(
-            [Path(sys.executable).with_name("kaogae"), *words, "--workspace", tmp_path],
-            capture_output=True,
-            text=True,
-        )
+def test_the_command_freezes_and_shows(few, tmp_path, kaogae):
+    def run(*words):
+        code, _, err = kaogae("dataset", *words, "--workspace", tmp_path)
+        return code, err
 
-    frozen = kaogae("dataset", "freeze", "first", "--from", drawn, "--size", "32")
-    assert frozen.returncode == 0, frozen.stderr
-    shown = kaogae("dataset", "show", "first", "--out", tmp_path / "sheets")
-    assert shown.returncode == 0, shown.stderr
+    assert run("freeze", "first", "--from", few, "--size", 32) == (0, "")
+    assert run("show", "first", "--out", tmp_path / "sheets") == (0, "")
     assert len(list((tmp_path / "sheets").glob("*.png"))) == 5
-    again = kaogae("dataset", "freeze", "first", "--from", drawn)
-    assert again.returncode == 2
-    assert "exists already" in again.stderr
+    code, err = run("freeze", "first", "--from", few)
+    assert (code, "exists already" in err) == (2, True)
 
 
-def test_names_of_strangers_do_nothing_to_the_terminal(drawn, tmp_path, kaogae):
-    change_first_line(drawn, source="\x1b]0;mine\x07[red]")
+def test_names_of_strangers_do_nothing_to_the_terminal(few, tmp_path, kaogae):
+    change_first_line(few, source="\x1b]0;mine\x07[red]")
     options = ("--workspace", tmp_path)
     shown = [
-        kaogae("dataset", "freeze", "first", "--from", drawn, "--size", 32, *options),
+        kaogae("dataset", "freeze", "first", "--from", few, "--size", 32, *options),
         kaogae("dataset", "show", "first", *options),
-        kaogae("dataset", "freeze", "\x1b[31m", "--from", drawn, *options),
+        kaogae("dataset", "freeze", "\x1b[31m", "--from", few, *options),
     ]
     assert [code for code, _, _ in shown] == [0, 0, 2]
     assert all("[red] 1" in out for _, out, _ in shown[:2])

@@ -9,23 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kaogae.dataset import SPLITS, Shares, export, freeze, load
-from kaogae.dataset.catalogued import catalogued_faces
+from kaogae.dataset import SPLITS, export, freeze, load
 from kaogae.dataset.manifest import LANDMARKS
 from kaogae.errors import ManifestError, UsageError
 from kaogae.expressions import EXPRESSIONS
 
 
-@pytest.fixture(scope="module")
-def faces(drawn_workspace, tmp_path_factory):
+@pytest.fixture
+def faces(whole):
     """A set of 40 catalogued faces in three splits."""
-    from kaogae.catalog import Workspace
-
-    catalog = Workspace(drawn_workspace).open()
-    source = catalogued_faces(Workspace(drawn_workspace), catalog)
-    catalog.close()
-    sets = tmp_path_factory.mktemp("sets")
-    return load(freeze("first", [source], sets, shares=Shares(0.2, 0.2)).path)
+    return whole
 
 
 def pixels_of(faces):
@@ -222,9 +215,6 @@ def test_faces_without_landmarks_or_origin_are_exported_too(offline, tmp_path):
 def test_the_command_exports(faces, kaogae, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     where = ("--workspace", faces.path.parent.parent)
-    sets = faces.path.parent.parent / "sets"
-    if not sets.exists():
-        sets.symlink_to(faces.path.parent)
     code, out, err = kaogae("dataset", "export", "first", "--to", "coco", "--json", *where)
     assert code == 0, err
     assert json.loads(out) | {"bytes": 0} == {
