@@ -125,7 +125,7 @@ def test_lost_and_damaged_crops_come_back(
 def test_killed_in_the_middle_a_plain_run_goes_on(
     kaogae: Kaogae, collected: Collected, portraits: list[np.ndarray]
 ) -> None:
-    workspace = collected([np.roll(picture, shift, 1) for picture in portraits for shift in (0, 9)])
+    workspace = collected([np.roll(picture, shift, 1) for picture in portraits for shift in (0, 9, 18)])
     command = ["faces", "--workspace", workspace.folder, "--workers", "1", "--near-duplicate", "0"]
     assert kaogae(*command)[0] == 0
     catalog = workspace.open()

@@ -214,7 +214,7 @@ def searched(workspace: Workspace) -> int:
 def test_killed_at_any_moment_and_started_again_every_picture_counts_once(
     collected: Collected, portraits: list[np.ndarray]
 ) -> None:
-    pictures = [np.roll(picture, shift, 1) for picture in portraits for shift in (0, 9)]
+    pictures = [np.roll(picture, shift, 1) for picture in portraits for shift in range(0, 45, 9)]
     undisturbed, killed = collected(pictures, "undisturbed"), collected(pictures, "killed")
     run(undisturbed, AnimefaceDetector, workers=2)
     kills = 0
@@ -297,6 +297,10 @@ def test_wrong_options_are_sentences(kaogae: Kaogae, collected: Collected, tmp_p
         (["--engine", "magic"], "There is no engine 'magic'"),
         (["--address", "1.2.3.4:5"], "only for --engine ray"),
         (["--workers", "0"], "At least one worker"),
+        (["--most-faces", "0"], "not 0."),
+        (["--blur", "nan"], "A blur of nan is out of range"),
+        (["--least-side", "-1"], "A least side of -1 is out of range"),
+        (["--cascade", tmp_path / "none.xml"], "only for --detector lbpcascade"),
         (["--confidence", "80"], "out of range"),
         (["--near-duplicate", "13"], "out of range"),
         (["--detector", "lbpcascade", "--cascade", tmp_path / "none.xml"], "none.xml"),

@@ -80,6 +80,8 @@ def _detector(name: str, cascade: Path | None) -> "Callable[[float], Detector]":
     from kaogae.faces import AnimefaceDetector
 
     if name == "animeface":
+        if cascade is not None:
+            raise UsageError("A cascade is only for --detector lbpcascade.")
         return AnimefaceDetector
     if name != "lbpcascade":
         raise UsageError(f"There is no detector '{name}': choose animeface or lbpcascade.")

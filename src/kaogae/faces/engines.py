@@ -62,7 +62,7 @@ class OnRay:
     def __post_init__(self) -> None:
         """Raises UsageError if nobody is at the address, ModuleNotFoundError if Ray isn't installed."""
         import_module("ray")
-        if self.address:
+        if self.address is not None:
             _knock(self.address)
 
     def __call__(self, study: Study, jobs: Iterable[Job]) -> Iterator[Report]:
@@ -77,7 +77,8 @@ class OnRay:
             count = self.workers or max(int(ray.cluster_resources().get("CPU", 1)), 1)
             for page, unread in _pages(study, jobs):
                 yield from unread
-                yield from _on_cluster(study, page, count)
+                if page:
+                    yield from _on_cluster(study, page, count)
 
 
 def _on_cluster(study: Study, page: list[Job], count: int) -> Iterator[Report]:
@@ -88,10 +89,8 @@ def _on_cluster(study: Study, page: list[Job], count: int) -> Iterator[Report]:
     left = {job.picture: job for job in page}
     rows = [{"job": pickle.dumps(job)} for job in page]
     try:
-        blocks = min(len(rows), count * 8)
-        data = ray.data.from_items(rows, override_num_blocks=max(blocks, 1))
-        with warnings.catch_warnings(action="ignore"):  # the parameter goes in Ray 2.64: see pyproject.toml
-            done = data.map(partial(_work, study=study), concurrency=count, max_retries=0)
+        data = ray.data.from_items(rows, override_num_blocks=min(len(rows), count * 8))
+        done = data.map(partial(_work, study=study), concurrency=count, max_retries=0)
         for row in done.iter_rows():
             report: Report = pickle.loads(row["report"])  # `_work` wrote it
             if left.pop(report.picture, None):
@@ -160,20 +159,23 @@ def _cluster(address: str | None, workers: int | None) -> Generator[None]:
     }
     try:
         ray.init(
-            address=address or "local",
+            address="local" if address is None else address,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            **({} if address else own),
+            **(own if address is None else {}),
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
-        where = f"at {address}" if address else "on this machine"
+        where = "on this machine" if address is None else f"at {address}"
         raise UsageError(f"No Ray cluster can be used {where}: {str(error)[:200]}") from error
     try:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
-        yield
+        with warnings.catch_warnings():
+            # Advice for programmers, and that a parameter of `map` goes in Ray 2.64: see pyproject.toml
+            warnings.filterwarnings("ignore", module=r"(ray|kaogae\.faces\.engines)\b")
+            yield
     finally:
         ray.shutdown()
 

@@ -43,8 +43,11 @@ class Filters:
         """Raises UsageError if a number is out of range."""
         if not 0 <= self.confidence <= 1:
             raise UsageError(f"A confidence of {self.confidence} is out of range: 0 to 1.")
-        if self.most_faces < 1 or not 0 <= self.least_side < 1e6 or not 0 <= self.blur < 1e6:
-            raise UsageError("At least one face per picture must be allowed, and no limit be below 0.")
+        if self.most_faces < 1:
+            raise UsageError(f"At least one face per picture must be allowed, not {self.most_faces}.")
+        for what, limit in (("least side", self.least_side), ("blur", self.blur)):
+            if not 0 <= limit < 1e6:
+                raise UsageError(f"A {what} of {limit:g} is out of range: 0 to 1,000,000.")
 
 
 @dataclass(frozen=True)
