@@ -160,15 +160,6 @@ def test_a_site_name_never_leads_out_of_the_pictures(workspace, catalog):
     assert rows(catalog)["1"].file.startswith("pictures/renpy_x/")
 
 
-def test_what_a_kill_left_of_a_picture_goes_when_it_is_taken_again(workspace, catalog):
-    folder = workspace.pictures / "a" / hashlib.sha256(picture()).hexdigest()[:2]
-    folder.mkdir(parents=True)
-    (folder / f".{hashlib.sha256(picture()).hexdigest()}.png.part").write_bytes(picture()[:20])
-    with Intake(workspace, catalog) as intake:
-        intake.take(Post("a", "1"), picture())
-    assert [path.suffix for path in folder.iterdir()] == [".png"]
-
-
 def test_a_second_run_is_told_to_wait(workspace, catalog):
     with (
         Intake(workspace, catalog),

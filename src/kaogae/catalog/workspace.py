@@ -17,12 +17,12 @@ class Workspace:
 
     @property
     def pictures(self) -> Path:
-        """Collected pictures: pictures/<site>/<name>."""
+        """Collected pictures: pictures/<site>/<first two letters>/<SHA-256>.<ending>."""
         return self.folder / "pictures"
 
     @property
     def faces(self) -> Path:
-        """Aligned crops: faces/<first two letters>/<hash>.png."""
+        """Aligned crops: faces/<first two letters>/<hash of the pixels>.png."""
         return self.folder / "faces"
 
     @property

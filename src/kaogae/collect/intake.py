@@ -17,6 +17,7 @@ from kaogae import images
 from kaogae.catalog import Catalog, Picture, Workspace
 from kaogae.errors import CollectError, KaogaeError, PictureError
 from kaogae.expressions import Expression
+from kaogae.files import write_whole
 
 BATCH = 200
 """Most rows of one transaction."""
@@ -129,7 +130,7 @@ class Intake:
             self._reject(post, error.reason, str(error))
             return "rejected"
         path = self._place(post.site, digest, images.SUFFIXES[picture.format or "PNG"][0])
-        _store(data, path)
+        write_whole(data, path, CollectError)
         row = self._row(post)
         row.sha256, row.file = digest, path.relative_to(self.workspace.folder).as_posix()
         row.width, row.height, row.bytes = *picture.size, len(data)
@@ -226,17 +227,3 @@ def _decoded(data: bytes, md5: str | None) -> images.Picture:
     if md5 and hashlib.md5(data, usedforsecurity=False).hexdigest() != md5.lower():
         raise PictureError("Its MD5 isn't the one that the source names.")
     return picture
-
-
-def _store(data: bytes, path: Path) -> None:
-    """Write the file whole or not at all."""
-    beside = path.with_name(f".{path.name}.part")  # after a kill the next run writes the same one
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(data)
-        beside.replace(path)
-    except OSError as error:
-        raise CollectError(f"{path} can't be written: {error.strerror or error}.") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
