@@ -1,4 +1,4 @@
-"""What tests share: the material beside the repository, and a tiny model that speaks the whole contract."""
+"""What tests share: pictures, a tiny model that speaks the whole contract, databases, a small disk."""
 
 import json
 import os

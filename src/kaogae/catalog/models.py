@@ -69,7 +69,7 @@ class Picture(Base):
     state: Mapped[str] = mapped_column(Text(20), default="waiting")
     """waiting: no faces searched yet; searched; restored: its faces are a shared manifest's; rejected."""
     reason: Mapped[str | None] = mapped_column(Text(100))
-    """Why it was rejected, in words that can be counted: "no face found"."""
+    """Why it was rejected, in words that can be counted: "no face"."""
     detail: Mapped[str | None]
     """What else there is to say about the rejection."""
     collected_at: Mapped[datetime] = mapped_column(default=now)
