@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kaogae.collect.danbooru import danbooru, keyword_for
-from kaogae.collect.gallery import check_root
+from kaogae.collect.source import check_root
 from kaogae.errors import UsageError
 from kaogae.expressions import Expression
 

@@ -15,8 +15,8 @@ from kaogae.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kaogae.collect.gallery import Source
     from kaogae.collect.intake import Tally
+    from kaogae.collect.source import Source
 
 collect_app = typer.Typer(help="Collect pictures, politely, with where they come from.", no_args_is_help=True)
 app.add_typer(collect_app, name="collect")

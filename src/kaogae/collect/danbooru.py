@@ -4,8 +4,8 @@ import re
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-from kaogae.collect.gallery import Source, Verdict, check_root
 from kaogae.collect.intake import Post
+from kaogae.collect.source import Source, Verdict, check_root, is_loopback
 from kaogae.errors import UsageError
 from kaogae.expressions import Expression
 
@@ -85,7 +85,7 @@ def danbooru(
     """
     root = check_root(root, login)
     interval = INTERVAL if interval is None else interval
-    if interval < (LEAST_INTERVAL if _site(root) == "danbooru" and not _loopback(root) else 0.0):
+    if interval < (LEAST_INTERVAL if _site(root) == "danbooru" and not is_loopback(root) else 0.0):
         raise UsageError(f"Danbooru allows a request every {LEAST_INTERVAL:g} s: give a longer interval.")
     if not keyword:
         if expression is None:
@@ -159,12 +159,8 @@ class _Search:
 def _site(root: str) -> str:
     """Mirrors of Danbooru share its post numbers; another site that runs the same program has its own."""
     host = urlsplit(root).hostname or ""
-    same = host == "donmai.moe" or host.endswith(".donmai.us") or _loopback(root)
+    same = host == "donmai.moe" or host.endswith(".donmai.us") or is_loopback(root)
     return "danbooru" if same else f"danbooru:{host}"
-
-
-def _loopback(root: str) -> bool:
-    return urlsplit(root).hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def _text(raw: dict[str, Any], key: str) -> str:

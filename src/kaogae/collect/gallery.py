@@ -15,13 +15,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 from kaogae import __version__
 from kaogae.collect.intake import Intake, Post, clean
+from kaogae.collect.source import Source, Verdict
 from kaogae.errors import CollectError, UsageError
 from kaogae.images import FILE_LIMIT
 
@@ -47,58 +48,6 @@ LARGEST_PAGE = 32 * 2**20
 LEAST_SPACE = 2**20  # bytes below which a disk counts as full
 
 Progress = Callable[[int, int | None], None]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What becomes of one post."""
-
-    post: Post
-    reason: str | None = None
-    """Why its picture isn't wanted; None: it is."""
-    detail: str = ""
-    md5: str | None = None
-    """Of the file, if the site says."""
-    last: bool = False
-    """The posts from here on aren't wanted, and neither is this one."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """One search on one site."""
-
-    site: str
-    address: str
-    """As our extractors know it: "getchu:https://…"."""
-    judge: Callable[[dict[str, Any]], Verdict]
-    interval: float
-    """Least seconds between two requests."""
-    contact: str | None = None
-    """How the site's people can reach whoever runs this."""
-    login: tuple[str, str] | None = field(default=None, repr=False)
-    """User and key."""
-
-    @property
-    def folder(self) -> str:
-        """Its folder below `collect` in the workspace."""
-        return re.sub(r"[^\w-]+", "_", self.site)
-
-
-def check_root(root: str, login: tuple[str, str] | None = None) -> str:
-    """The root URL of a site without a slash at its end.
-
-    Raises UsageError: not http or https, with a path, or a login that would travel unencrypted.
-    """
-    match = re.fullmatch(r"(https?)://([^/?#@\s:]+|\[[0-9a-fA-F:]+\])(:\d+)?/?", root.strip())
-    if not match:
-        raise UsageError(
-            f"'{root}' isn't the root of a site: give something like https://danbooru.donmai.us."
-        )
-    if login and match[1] == "http" and match[2] not in ("127.0.0.1", "[::1]", "localhost"):
-        raise UsageError(
-            f"A login isn't sent to {root}, where everybody could read it: give an https:// address."
-        )
-    return root.strip().rstrip("/")
 
 
 def crawl(

@@ -2,10 +2,9 @@
 
 from datetime import date
 from typing import Any
-from urllib.parse import urlsplit
 
-from kaogae.collect.gallery import Source, Verdict, check_root
 from kaogae.collect.intake import Post
+from kaogae.collect.source import Source, Verdict, check_root, is_loopback
 from kaogae.errors import UsageError
 
 ROOT = "https://www.getchu.com"
@@ -37,7 +36,7 @@ def getchu(
     """
     root = check_root(root)
     interval = INTERVAL if interval is None else interval
-    if interval < INTERVAL and urlsplit(root).hostname not in ("127.0.0.1", "::1", "localhost"):
+    if interval < INTERVAL and not is_loopback(root):
         raise UsageError(
             f"Getchu bans who asks more often than every {INTERVAL:g} s: give a longer interval."
         )

@@ -8,10 +8,11 @@ from typing import Any
 from kaogae.collect import danbooru as danbooru_site
 from kaogae.collect import getchu as getchu_site
 from kaogae.collect.danbooru import danbooru
-from kaogae.collect.gallery import Source, Verdict, check_root, crawl
+from kaogae.collect.gallery import crawl
 from kaogae.collect.getchu import getchu
 from kaogae.collect.rehydrate import GONE, Key, Verifying
 from kaogae.collect.shared import SharedPicture
+from kaogae.collect.source import Source, Verdict, check_root
 from kaogae.errors import CollectError, UsageError
 
 ROOTS = {"danbooru": danbooru_site.ROOT, "getchu": getchu_site.ROOT}
@@ -19,7 +20,6 @@ ROOTS = {"danbooru": danbooru_site.ROOT, "getchu": getchu_site.ROOT}
 
 FAILURES = 3
 """Products of Getchu that fail one after the other before the site counts as out of reach."""
-
 
 ABOUT_LABELS = ("tag: ", "names two expressions")
 """Verdicts on a post that are no reason here: the manifest has labels of its own."""
