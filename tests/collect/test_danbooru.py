@@ -106,7 +106,10 @@ def test_a_mirror_shares_the_post_numbers_and_another_site_doesn_t():
 
 @pytest.mark.parametrize(
     "root",
-    ["ftp://x", "danbooru", "https://a/b", "https://u:p@a", "https://a?x", "", "http:// x", "https://"],
+    [
+        *("ftp://x", "danbooru", "https://a/b", "https://u:p@a", "https://a?x", "", "http:// x", "https://"),
+        *("http://[:::]", "http://[1:2]", "http://[::1", "http://a:99999", "http://[fe80::1%25a]"),
+    ],
 )
 def test_a_root_is_a_scheme_and_a_host(root):
     with pytest.raises(UsageError, match="isn't the root of a site"):

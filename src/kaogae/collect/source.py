@@ -51,16 +51,25 @@ def check_root(root: str, login: tuple[str, str] | None = None) -> str:
     Raises:
         UsageError: not http or https, with a path, or a login that would travel unencrypted.
     """
-    match = re.fullmatch(r"(https?)://([^/?#@\s:]+|\[[0-9a-fA-F:]+\])(:\d+)?/?", root.strip())
-    if not match:
+    root = root.strip()
+    if not _is_root(root):
         raise UsageError(
             f"'{root}' isn't the root of a site: give something like https://danbooru.donmai.us."
         )
-    if login and match[1] == "http" and not is_loopback(root.strip()):
+    if login and root.startswith("http:") and not is_loopback(root):
         raise UsageError(
             f"A login isn't sent to {root}, where everybody could read it: give an https:// address."
         )
-    return root.strip().rstrip("/")
+    return root.rstrip("/")
+
+
+def _is_root(root: str) -> bool:
+    """Whether it is scheme, host and perhaps a port, and nothing else."""
+    try:
+        urlsplit(root).port  # noqa: B018 - ValueError: no such port, or in brackets no IPv6 address
+    except ValueError:
+        return False
+    return bool(re.fullmatch(r"https?://([^/?#@\s:]+|\[[0-9a-fA-F:]+\])(:\d+)?/?", root))
 
 
 def is_loopback(root: str) -> bool:
