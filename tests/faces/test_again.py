@@ -79,7 +79,7 @@ def test_other_limits_find_other_faces_but_votes_and_shared_faces_stay(
     vote(catalog, "2")
     before = {"0": 1, "2": 1}
     assert kept(catalog) == before
-    assert forget(catalog) == Forgotten(2, 1, 1)
+    assert forget(workspace, catalog) == Forgotten(2, 1, 1, 0)
     untouched = {"2": ("searched", None), "3": ("restored", None), "4": ("rejected", "gone")}
     assert states(catalog) == {"0": ("waiting", None), "1": ("waiting", None)} | untouched
     run(workspace, catalog, confidence=0.6)
@@ -98,7 +98,7 @@ def test_a_duplicate_of_a_forgotten_face_is_marked_afresh(
     with catalog.session() as session:
         for picture in session.scalars(select(Picture).where(Picture.post == "1")):
             picture.state = "restored"
-    assert forget(catalog) == Forgotten(1, 0, 1)
+    assert forget(workspace, catalog) == Forgotten(1, 0, 1, 0)
     assert kept(catalog) == {"1": 1}
     run(workspace, catalog, least_side=500)
     assert kept(catalog) == {"1": 1}
@@ -119,7 +119,7 @@ def test_lost_and_damaged_crops_come_back(
     assert out.startswith("pictures that wait again: 3\npictures: 3, faces kept: ")
     assert {path: path.read_bytes() for path in workspace.faces.rglob("*.png")} == crops
     code, out, _ = kaogae(*command, "--again", "--json")
-    assert json.loads(out)["again"] == {"pictures": 3, "voted": 0, "restored": 0}
+    assert json.loads(out)["again"] == {"pictures": 3, "voted": 0, "restored": 0, "missing": 0}
 
 
 def test_killed_in_the_middle_a_plain_run_goes_on(
@@ -132,7 +132,7 @@ def test_killed_in_the_middle_a_plain_run_goes_on(
     before, faces = states(catalog), kept(catalog)
     again = subprocess.Popen([sys.executable, "-m", "kaogae.cli", *map(str, command), "--again"])
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    while again.poll() is None and time.monotonic() < deadline:
         now = [state for state, _ in states(catalog).values()]
         if "waiting" in now and len(set(now)) > 1:
             break
@@ -161,3 +161,15 @@ def test_what_is_left_as_it_is_is_said(kaogae: Kaogae, collected: Collected) -> 
         "pictures that wait again: 0",
         "pictures left as they are: 1 (from a shared manifest)",
     ]
+
+
+def test_faces_of_pictures_that_are_gone_stay(
+    catalog: Catalog, catalog_url: str, collected: Collected
+) -> None:
+    workspace = collected([told(n, (90, 30, 0)) for n in range(2)], url=catalog_url)
+    run(workspace, catalog)
+    next(workspace.pictures.rglob("*.png")).unlink()
+    assert forget(workspace, catalog) == Forgotten(1, 0, 0, 1)
+    assert len(kept(catalog)) == 1
+    run(workspace, catalog)
+    assert kept(catalog) == {"0": 1, "1": 1}

@@ -65,7 +65,7 @@ def faces(
         forgotten = None
         if again:
             with watch("pictures to search again") as follow:
-                forgotten = forget(opened, follow)
+                forgotten = forget(place, opened, follow)
         with watch("faces") as follow:
             tally = search(place, opened, study, work, detector=detector, progress=follow)
         with watch("near-duplicates") as follow:
@@ -126,6 +126,7 @@ def _report(tally: "Tally", duplicates: int, forgotten: "Forgotten | None", as_j
             for count, why in (
                 (forgotten.voted, "with votes"),
                 (forgotten.restored, "from a shared manifest"),
+                (forgotten.missing, "their files aren't there"),
             ):
                 if count:
                     out.print(f"pictures left as they are: {count} ({why})")

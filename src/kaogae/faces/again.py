@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, exists, func, select, update
 
-from kaogae.catalog import Catalog, Face, Picture, Vote
+from kaogae.catalog import Catalog, Face, Picture, Vote, Workspace
+from kaogae.errors import PictureError
+from kaogae.images import locate
 
 PAGE = 500
 """Pictures of one transaction."""
@@ -24,9 +26,13 @@ class Forgotten:
     """Left as they are, because somebody voted on their faces."""
     restored: int
     """Left as they are, because their faces are a shared manifest's."""
+    missing: int
+    """Left as they are, because their files aren't there."""
 
 
-def forget(catalog: Catalog, progress: Callable[[int, int], None] | None = None) -> Forgotten:
+def forget(
+    workspace: Workspace, catalog: Catalog, progress: Callable[[int, int], None] | None = None
+) -> Forgotten:
     """Delete the faces of every picture that was searched, and let it wait.
 
     Near-duplicates of deleted faces are kept faces until they are marked afresh. Stopped in the middle, some
@@ -43,19 +49,36 @@ def forget(catalog: Catalog, progress: Callable[[int, int], None] | None = None)
         voted = session.scalar(count.where(*_SEARCHED, _VOTED)) or 0
         restored = session.scalar(count.where(Picture.state == "restored")) or 0
         total = (session.scalar(count.where(*_SEARCHED)) or 0) - voted
-    done = last = 0
-    while page := _forget_page(catalog, last):
-        done, last = done + len(page), page[-1]
+    done = missing = last = 0
+    while looked_at := _next_page(catalog, last):
+        page = [row for row, file in looked_at.items() if _is_there(workspace, file)]
+        _forget_page(catalog, page)
+        done, last = done + len(looked_at), max(looked_at)
+        missing += len(looked_at) - len(page)
         if progress is not None:
             progress(done, max(total, done))
-    return Forgotten(done, voted, restored)
+    return Forgotten(done - missing, voted, restored, missing)
 
 
-def _forget_page(catalog: Catalog, last: int) -> list[int]:
-    """The next pictures (rows) after `last`, in one transaction."""
-    wanted = select(Picture.id).where(*_SEARCHED, ~_VOTED, Picture.id > last)
+def _next_page(catalog: Catalog, last: int) -> dict[int, str | None]:
+    """The files of the next pictures (rows) after `last`."""
+    wanted = select(Picture.id, Picture.file).where(*_SEARCHED, ~_VOTED, Picture.id > last)
+    with catalog.reading() as session:
+        return {row.id: row.file for row in session.execute(wanted.order_by(Picture.id).limit(PAGE))}
+
+
+def _is_there(workspace: Workspace, file: str | None) -> bool:
+    try:
+        locate(workspace.folder, file)
+    except PictureError:
+        return False
+    return True
+
+
+def _forget_page(catalog: Catalog, page: list[int]) -> None:
+    """In one transaction; what somebody voted on since stays."""
     with catalog.session() as session:
-        page = list(session.scalars(wanted.order_by(Picture.id).limit(PAGE)))
+        page = list(session.scalars(select(Picture.id).where(Picture.id.in_(page), ~_VOTED)))
         faces = list(session.scalars(select(Face.id).where(Face.picture_id.in_(page))))
         for start in range(0, len(faces), PAGE):
             part = Face.duplicate_of.in_(faces[start : start + PAGE])
@@ -64,4 +87,3 @@ def _forget_page(catalog: Catalog, last: int) -> list[int]:
         session.execute(delete(Face).where(Face.picture_id.in_(page)))
         waits = update(Picture).where(Picture.id.in_(page))
         session.execute(waits.values(state="waiting", reason=None, detail=None))
-    return page
