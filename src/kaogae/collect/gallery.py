@@ -45,6 +45,8 @@ LONGEST_ANSWER = 600
 LARGEST_PAGE = 32 * 2**20
 """Most bytes of a page, unpacked."""
 
+SAID = r"\[.+?\]\[(?:warning|error)\]"  # who says it, perhaps "[::1]:80", and how grave it is
+
 LEAST_SPACE = 2**20  # bytes below which a disk counts as full
 
 Progress = Callable[[int, int | None], None]
@@ -234,10 +236,10 @@ class _Log:
         with suppress(OSError), self.path.open("rb") as file:
             file.seek(max(self._start, self.path.stat().st_size - 65536))
             lines = file.read().decode("utf-8", "replace").splitlines()
-            said = [line for line in lines if re.match(r"\[[^]]+\]\[(warning|error)\]", line)]
+            said = [line for line in lines if re.match(SAID, line)]
             telling = [line for line in said if "Failed to download" not in line] or said
             if telling:
-                why = re.sub(r"^(\[[^]]*\]){2}\s*|\s*\(\d+/\d+\)$|Please run g.*", "", telling[-1])
+                why = re.sub(rf"^{SAID}\s*|\s*\(\d+/\d+\)$|Please run g.*", "", telling[-1])
                 return clean(why).rstrip(".")
         return ""
 
