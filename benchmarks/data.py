@@ -87,17 +87,21 @@ def memory(pictures: int = 10_000, different: int = 200, cores: int = 2, side: i
         kaogae("collect", "folder", board, "--workspace", workspace)
         command = [sys.executable, "-m", "kaogae.cli", "faces", "--workspace", str(workspace)]
         process = subprocess.Popen([*command, "--workers", str(cores)], stdout=subprocess.DEVNULL)
-        samples: list[float] = []
+        samples: list[tuple[float, float]] = []
         begun = time.perf_counter()
         while process.poll() is None:
-            samples.append(megabytes(process.pid))
+            samples.append((megabytes(process.pid, below=False), megabytes(process.pid)))
             time.sleep(0.5)
         seconds = time.perf_counter() - begun
-        tenths = [max(part) for part in np.array_split(samples, 10) if len(part)]
+        tenths = [part.max(axis=0) for part in np.array_split(np.array(samples), 10) if len(part)]
         print(
             f"{pictures} pictures of up to {side} px in {seconds:.0f} s: {pictures / seconds:.1f} pictures/s"
         )
-        print("largest memory in each tenth of the run, MB:", *(f"{value:.0f}" for value in tenths))
+        print(
+            "largest memory in each tenth of the run, MB, the first process:",
+            *(f"{a:.0f}" for a, _ in tenths),
+        )
+        print("all processes:", *(f"{b:.0f}" for _, b in tenths))
 
 
 @app.command()
@@ -182,15 +186,16 @@ def children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def megabytes(process: int) -> float:
-    """Proportional memory of a process and all below it (Linux)."""
+def megabytes(process: int, *, below: bool = True) -> float:
+    """Proportional memory of a process, with all below it or without (Linux)."""
     total, waiting = 0, [process]
     while waiting:
         number = waiting.pop()
         try:
             text = Path(f"/proc/{number}/smaps_rollup").read_text()
             total += int(text.split("\nPss:")[1].split()[0])
-            waiting += map(int, Path(f"/proc/{number}/task/{number}/children").read_text().split())
+            children = Path(f"/proc/{number}/task/{number}/children").read_text().split()
+            waiting += map(int, children if below else ())
         except (OSError, IndexError):
             continue
     return total / 1024

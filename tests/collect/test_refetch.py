@@ -106,7 +106,7 @@ def test_a_shop_that_asks_for_the_age_instead_is_a_sentence(shop, manifest, plac
     gate = (200, {"Content-Type": "text/html"}, getchu_stub.GATE.encode("euc_jp"))
     for number in (101, 102, 103):
         shop.board.faults[f"/soft.phtml?id={number}&gc=gc"] = [gate] * 9
-    with pytest.raises(CollectError, match="run it again later"):
+    with pytest.raises(CollectError, match="then run it again"):
         again(shop, manifest, place)
 
 

@@ -389,7 +389,7 @@ def test_two_runs_at_once_are_refused(first, second):
 
 def test_a_site_that_refuses_is_a_sentence(first, site, second):
     site.board.faults["/posts.json"] = [(403, {}, b"{}")] * 9
-    with pytest.raises(CollectError, match="run it again later"):
+    with pytest.raises(CollectError, match="then run it again"):
         rehydrate(first / "a.jsonl", *second, refetch=boards(site))
 
 

@@ -98,13 +98,16 @@ class _Crawl:
         if not ended and shutil.disk_usage(self.folder).free < LEAST_SPACE:  # then the log is empty too
             raise self._full()
         if not ended:
-            raise self._gave_up(f"broke off ({why or 'gallery-dl ended'})")
+            how = "broke off" if self.posts else "can't be reached, or gives no posts"
+            raise self._gave_up(f"{how} ({why or 'gallery-dl ended'})")
         if self.failures >= FAILURES:
             raise self._gave_up(f"gave none of {FAILURES} pictures one after the other ({why})")
 
     def _gave_up(self, how: str) -> CollectError:
         site = urlsplit(self.source.address.partition(":")[2]).netloc
-        how = re.sub(r"\?[^\s']*", "?…", how)  # a search for a hundred posts is a long address
+        how = re.sub(" +", " ", re.sub(r"\?[^\s']*", "?…", how))  # a search for many posts is a long address
+        if not self.posts:
+            return CollectError(f"{site} {how}: check the address and the network, then run it again.")
         return CollectError(
             f"{site} {how}, after {self.posts} posts and {self.intake.tally.new} new "
             "pictures: run it again later, it goes on where it stopped."

@@ -130,7 +130,7 @@ class Intake:
             self._reject(post, error.reason, str(error))
             return "rejected"
         path = self._place(post.site, digest, images.SUFFIXES[picture.format or "PNG"][0])
-        write_whole(data, path, CollectError)
+        write_whole(data, path, CollectError, alone="collect")
         row = self._row(post)
         row.sha256, row.file = digest, path.relative_to(self.workspace.folder).as_posix()
         row.width, row.height, row.bytes = *picture.size, len(data)

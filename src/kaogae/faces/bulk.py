@@ -187,4 +187,4 @@ def _store(crop: bytes, path: Path) -> None:
         PictureError: the disk is full, the folder may not be written.
     """
     if not (path.is_file() and path.stat().st_size == len(crop)):
-        write_whole(crop, path, PictureError)
+        write_whole(crop, path, PictureError, alone="faces")

@@ -3,11 +3,14 @@
 import hashlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kaogae.errors import PictureError
 from kaogae.faces.alignment import Matrix, warp
-from kaogae.images import Picture, save_picture
+from kaogae.files import write_whole
+from kaogae.images import Picture
 
 SMALLEST, LARGEST = 16, 512
 """Least and greatest side of a crop that is kept, in its own pixels."""
@@ -42,11 +45,21 @@ def crop_path(digest: str) -> str:
 def save_crop(crop: NDArray[np.uint8], workspace: Path) -> str:
     """Write the crop under its hash, if it isn't there yet; returns `pixels_sha256`.
 
+    For a stage of which there is only one run at a time.
+
     Raises:
         PictureError: the file can't be written.
     """
     digest = pixels_sha256(crop)
     path = workspace / crop_path(digest)
     if not path.exists():
-        save_picture(Picture.of(crop), path)
+        write_whole(encoded(crop), path, PictureError, alone="crops")
     return digest
+
+
+def encoded(crop: NDArray[np.uint8]) -> bytes:
+    """`crop` [S, S, 3] RGB as PNG."""
+    done, data = cv2.imencode(".png", crop[..., ::-1])
+    if not done:
+        raise PictureError("A crop can't be written as PNG.")
+    return data.tobytes()

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kaogae.errors import KaogaeError, PictureError, UsageError
+from kaogae.errors import PictureError, UsageError
 from kaogae.faces.alignment import CROP_SCALE, warp
-from kaogae.faces.crops import BACKGROUND, crop_size, pixels_sha256
+from kaogae.faces.crops import BACKGROUND, crop_size, encoded, pixels_sha256
 from kaogae.faces.detector import CONFIDENCE, Detector, find_faces
 from kaogae.faces.face import Face, merge
 from kaogae.faces.quality import perceptual_hash, sharpness
@@ -197,11 +196,3 @@ def _uncut(face: Face, reason: str) -> Finding:
     except UsageError:  # the eyes coincide
         matrix = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     return Finding(face, matrix, side, size, reason)
-
-
-def encoded(crop: NDArray[np.uint8]) -> bytes:
-    """`crop` [S, S, 3] RGB as PNG."""
-    done, data = cv2.imencode(".png", crop[..., ::-1])
-    if not done:
-        raise KaogaeError("A crop can't be written as PNG.")
-    return data.tobytes()
