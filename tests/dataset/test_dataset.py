@@ -242,3 +242,12 @@ def test_names_of_strangers_do_nothing_to_the_terminal(few, tmp_path, kaogae):
     assert [code for code, _, _ in shown] == [0, 0, 2]
     assert all("[red] 1" in out for _, out, _ in shown[:2])
     assert all("\x1b]" not in out + err and "\x1b[31m'" not in err for _, out, err in shown)
+
+
+def test_a_set_that_is_not_there_and_a_folder_that_is_none_are_told_apart(tmp_path):
+    with pytest.raises(
+        ManifestError, match=r"There is no set at .*: make it with `kaogae dataset freeze first`"
+    ):
+        load(tmp_path / "first")
+    with pytest.raises(ManifestError, match=r"is not a frozen set: it has no set\.json"):
+        load(tmp_path)

@@ -107,6 +107,8 @@ def load(path: Path) -> FaceSet:
     Raises:
         ManifestError: no set is there, or set.json and manifest.jsonl are damaged or don't belong together.
     """
+    if not path.exists():
+        raise ManifestError(f"There is no set at {path}: make it with `kaogae dataset freeze {path.name}`.")
     if not (path / "set.json").is_file():
         raise ManifestError(f"{path} is not a frozen set: it has no set.json (see `kaogae dataset freeze`).")
     header = json_object(read_text(path / "set.json"), str(path / "set.json"))
