@@ -1,9 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from kaogae.dataset import FaceSet
+from kaogae.dataset.manifest import RandomCrop
 from kaogae.errors import ConfigError
 from kaogae.train import load_settings
 from kaogae.train.batches import Data, Faces
@@ -50,3 +52,10 @@ def test_nothing_to_learn_from_is_said(cache: Path) -> None:
     config = load_settings("smoke", ["data.drawn=0", "weights.supervised=0"])
     with pytest.raises(ConfigError, match="nothing to learn from"):
         Data.load(config, [], cache)
+
+
+def test_random_crops_are_not_cropped_again(faces: FaceSet, cache: Path) -> None:
+    cropped = replace(faces.faces[0], crop=RandomCrop("0" * 64, 0, 0, False))
+    crops = replace(faces, faces=(cropped, *faces.faces[1:]))
+    with pytest.raises(ConfigError, match=r"holds random crops already: .* --set augment\.crop=1"):
+        Data.load(load_settings("smoke", ["augment.crop=0.9"]), [crops], cache)

@@ -108,12 +108,19 @@ class Data:
         """Draw what is missing and read the sets.
 
         Raises:
-            ConfigError: there is neither.
+            ConfigError: there is neither, or a set of random crops would be cropped again.
             ManifestError: a set's picture is missing or has changed.
         """
         order = drawn_order(config)
         if order is None and not any(faces.of("train") for faces in sets):
             raise ConfigError("There is nothing to learn from: name a frozen set, or set data.drawn.")
+        for faces in sets:
+            if config.augment.crop < 1 and any(face.crop for face in faces.faces):
+                raise ConfigError(
+                    f"The set '{faces.name}' holds random crops already: train on whole faces, or add "
+                    f"--set stored_size={faces.size} --set augment.crop=1 --set augment.shift=0 "
+                    "--set augment.flip=false."
+                )
         digest = hashlib.sha256("\n".join([order.hash() if order else "", *(s.hash for s in sets)]).encode())
         pairs = draw_pairs(order, cache, workers=workers, progress=progress) if order else None
         faces = Faces.of(sets, config.stored_size) if sets else None
