@@ -21,17 +21,10 @@ from kaogae.faces.marking import mark
 from kaogae.faces.study import Filters, Study
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from functions_for_workers import Told
+from functions_for_workers import Told, told
 
 Kaogae = Callable[..., tuple[int, str, str]]
 Collected = Callable[..., Workspace]
-
-
-def told(seed: int, *pixels: tuple[int, int, int]) -> np.ndarray:
-    picture = np.random.default_rng(seed).integers(0, 256, (120, 120, 3), np.uint8)
-    picture[0] = 255
-    picture[0, : len(pixels)] = np.array(pixels).reshape(-1, 3)
-    return picture
 
 
 def run(workspace: Workspace, catalog: Catalog, **filters: Any) -> None:

@@ -26,18 +26,10 @@ from kaogae.faces.engines import Local
 from kaogae.faces.study import Filters, Study
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from functions_for_workers import Told
+from functions_for_workers import Told, told
 
 Kaogae = Callable[..., tuple[int, str, str]]
 Collected = Callable[..., Workspace]
-
-
-def told(seed: int, *pixels: tuple[int, int, int]) -> np.ndarray:
-    """A picture in which `Told` finds what `pixels` say."""
-    picture = np.random.default_rng(seed).integers(0, 256, (120, 120, 3), np.uint8)
-    picture[0] = 255
-    picture[0, : len(pixels)] = np.array(pixels).reshape(-1, 3)
-    return picture
 
 
 def run(workspace: Workspace, detector: Any = Told, workers: int = 2, **filters: Any) -> Tally:

@@ -122,7 +122,7 @@ def enhance(
     return run.report
 
 
-_TODO = and_(Face.state == "kept", Face.enhanced_by.is_(None))
+_WAITING = and_(Face.state == "kept", Face.enhanced_by.is_(None))
 
 
 def _forget(catalog: Catalog) -> None:
@@ -148,7 +148,7 @@ class _Run:
     def go(self, threads: int, progress: Callable[[int, int | None], None]) -> None:
         """Look at every face that is to be looked at."""
         with self.catalog.reading() as session:
-            total = session.scalar(select(func.count()).select_from(Face).where(_TODO)) or 0
+            total = session.scalar(select(func.count()).select_from(Face).where(_WAITING)) or 0
         done = 0
         pool = ThreadPoolExecutor(threads, "upscale", initializer=self.enlarger.begin_thread)
         waiting: set[Future[list[Outcome]]] = set()
@@ -177,7 +177,7 @@ class _Run:
         while True:
             with self.catalog.reading() as session:
                 # Their ids are found in an index alone, however many are done already
-                ids = select(Face.id).where(_TODO, Face.id > last).order_by(Face.id).limit(WINDOW)
+                ids = select(Face.id).where(_WAITING, Face.id > last).order_by(Face.id).limit(WINDOW)
                 query = select(*columns).where(Face.id.in_(ids)).order_by(Face.id)
                 window = [Crop(*row) for row in session.execute(query)]
             if not window:
