@@ -53,15 +53,18 @@ def test_a_block_that_raises_changes_nothing(catalog):
     assert count(catalog) == 1
 
 
-def test_ctrl_c_between_statements_leaves_nothing_half(catalog, catalog_url):
-    code = """
+WRITES = """
 with catalog.session() as session:
     session.add(Picture(site="danbooru", post="1"))
     session.flush()
     print("written", flush=True)
     sys.stdin.read()
 """
-    with another(code, catalog_url) as process:
+"""A process that has written and not committed, until it is stopped."""
+
+
+def test_ctrl_c_between_statements_leaves_nothing_half(catalog, catalog_url):
+    with another(WRITES, catalog_url) as process:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == -signal.SIGINT
     assert count(catalog) == 0
@@ -70,14 +73,7 @@ with catalog.session() as session:
 
 
 def test_a_killed_writer_leaves_nothing_half_and_locks_nobody_out(catalog, catalog_url):
-    code = """
-with catalog.session() as session:
-    session.add(Picture(site="danbooru", post="1"))
-    session.flush()
-    print("written", flush=True)
-    sys.stdin.read()
-"""
-    with another(code, catalog_url) as process:
+    with another(WRITES, catalog_url) as process:
         process.kill()
         process.wait(20)
     with catalog.session() as session:

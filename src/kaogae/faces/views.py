@@ -49,7 +49,7 @@ def nearby(pixels: Pixels, face: Face) -> View:
     low = np.maximum(middle - side * REACH, 0).astype(int)
     high = np.minimum(middle + side * REACH + 1, pixels.shape[1::-1]).astype(int)
     factor = max(int(side / ENOUGH), 1)
-    low, high = np.minimum(low, high - factor).clip(0), high
+    low = np.minimum(low, high - factor).clip(0)
     size = ((high - low) // factor).clip(1)
     width, height = size * factor
     part = pixels[low[1] : low[1] + height, low[0] : low[0] + width]
