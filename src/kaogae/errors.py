@@ -49,5 +49,9 @@ class WeightsError(KaogaeError):
     """Weights that can't be fetched or aren't the ones that they should be."""
 
 
+class LabelError(KaogaeError):
+    """A campaign, invitation or file of votes that can't be made or used."""
+
+
 class WorkerError(KaogaeError):
     """Worker processes that die, or can't be started."""

@@ -15,7 +15,7 @@ from kaogae.catalog.migrating import MIGRATIONS
 from kaogae.catalog.models import Base
 from kaogae.errors import CatalogError
 
-TABLES = {"picture", "face", "vote", "annotator", "campaign"}
+TABLES = {"picture", "face", "vote", "annotator", "campaign", "item", "assignment", "membership", "sign_in"}
 
 
 def migrate(engine, to: str) -> None:

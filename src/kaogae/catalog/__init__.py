@@ -1,16 +1,30 @@
 """The catalogue: every picture, face, vote and rejection, in SQLite or PostgreSQL."""
 
 from kaogae.catalog.catalog import Catalog, open_catalog
-from kaogae.catalog.models import Annotator, Campaign, Face, Picture, Vote
+from kaogae.catalog.models import (
+    Annotator,
+    Assignment,
+    Campaign,
+    Face,
+    Item,
+    Membership,
+    Picture,
+    SignIn,
+    Vote,
+)
 from kaogae.catalog.types import storable
 from kaogae.catalog.workspace import Workspace
 
 __all__ = [
     "Annotator",
+    "Assignment",
     "Campaign",
     "Catalog",
     "Face",
+    "Item",
+    "Membership",
     "Picture",
+    "SignIn",
     "Vote",
     "Workspace",
     "open_catalog",

@@ -153,7 +153,43 @@ class Campaign(Base):
     kind: Mapped[str] = mapped_column(Text(20))
     """clean or panel."""
     settings: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """annotators (votes that each item needs), blind, seed: see kaogae.label.campaigns.Settings."""
     created_at: Mapped[datetime] = mapped_column(default=now)
+    closed_at: Mapped[datetime | None]
+    """Since when it takes no more votes."""
+
+
+class Item(Base):
+    """What a campaign asks about: one face, or one transferred picture."""
+
+    __tablename__ = "item"
+    __table_args__ = (
+        Index("uq_item_campaign_id_number", "campaign_id", "number", unique=True),
+        Index("ix_item_state", "campaign_id", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(Id, ForeignKey("campaign.id"))
+    number: Mapped[int]
+    """Within its campaign: 0, 1, 2, ..., without gaps."""
+    face_id: Mapped[int | None] = mapped_column(Id, ForeignKey("face.id"), index=True)
+    """Of a clean campaign: which face is asked about."""
+    file: Mapped[str | None]
+    """Of a panel: the transferred picture, relative to the workspace."""
+    sha256: Mapped[str] = mapped_column(Text(64))
+    """What it is called outside this catalogue: the face's `pixels_sha256`, the hash of the panel's file."""
+    label: Mapped[str | None] = mapped_column(Text(20))
+    """Of a clean campaign: the face's expression when the campaign began."""
+    about: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """Of a panel: name, source, target, model. No annotator ever sees it."""
+    votes: Mapped[int] = mapped_column(default=0)
+    """How many annotators' verdicts stand. This and the next three follow from the votes."""
+    state: Mapped[str] = mapped_column(Text(20), default="open")
+    """open: votes are missing; agreed; disputed: no majority, so it waits for a reviewer; reviewed."""
+    verdict: Mapped[str | None] = mapped_column(Text(20))
+    """The consensus, or the reviewer's decision."""
+    review_id: Mapped[UUID | None] = mapped_column(Uuid)
+    """The reviewer's vote that stands."""
 
 
 class Annotator(Base):
@@ -164,26 +200,72 @@ class Annotator(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(Text(100), unique=True)
     role: Mapped[str] = mapped_column(Text(20), default="annotator")
+    """annotator, reviewer, admin; shared: came with a shared manifest, and nobody signs in as them."""
     token_hash: Mapped[str | None] = mapped_column(Text(64), index=True)
+    """Of the invitation that was made last."""
     expires_at: Mapped[datetime | None]
+    """Until when that invitation can be used."""
     revoked_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Membership(Base):
+    """Who may see a campaign. Admins see all."""
+
+    __tablename__ = "membership"
+
+    annotator_id: Mapped[int] = mapped_column(Id, ForeignKey("annotator.id"), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(Id, ForeignKey("campaign.id"), primary_key=True, index=True)
+
+
+class SignIn(Base):
+    """One browser in which an annotator used their invitation."""
+
+    __tablename__ = "sign_in"
+
+    token_hash: Mapped[str] = mapped_column(Text(64), primary_key=True)
+    """Of what is in the browser's cookie."""
+    annotator_id: Mapped[int] = mapped_column(Id, ForeignKey("annotator.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
 
 
 class Vote(Base):
     """One verdict of one annotator. Never changed or deleted: a later one takes its place."""
 
     __tablename__ = "vote"
-    __table_args__ = (Index("ix_vote_item", "campaign_id", "face_id", "transfer"),)
+    __table_args__ = (Index("ix_vote_campaign_id_item_id", "campaign_id", "item_id"),)
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     """Made by the client, so that a vote which is sent twice counts once."""
     campaign_id: Mapped[int | None] = mapped_column(Id, ForeignKey("campaign.id"))
     annotator_id: Mapped[int] = mapped_column(Id, ForeignKey("annotator.id"), index=True)
+    item_id: Mapped[int | None] = mapped_column(Id, ForeignKey("item.id"))
+    """None if it came with a shared manifest."""
     face_id: Mapped[int | None] = mapped_column(Id, ForeignKey("face.id"), index=True)
-    transfer: Mapped[str | None] = mapped_column(Text(1000))
-    """Of a panel: which transferred face was shown."""
+    """The item's, kept here too so that a face's votes are found without a join."""
     verdict: Mapped[str] = mapped_column(Text(20))
-    """One of the five expressions, other, unusable, or undone."""
+    """One of the five expressions, other, unusable, undone or skipped."""
+    review: Mapped[bool] = mapped_column(default=False)
+    """A reviewer's decision, not one vote among others."""
     took_ms: Mapped[int | None]
     cast_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Assignment(Base):
+    """Who works on what: an annotator's lease on an item, and the vote of theirs that stands."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (Index("ix_assignment_campaign_id_annotator_id", "campaign_id", "annotator_id"),)
+
+    item_id: Mapped[int] = mapped_column(Id, ForeignKey("item.id"), primary_key=True)
+    annotator_id: Mapped[int] = mapped_column(Id, ForeignKey("annotator.id"), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(Id, ForeignKey("campaign.id"))
+    """The item's."""
+    leased_until: Mapped[datetime | None]
+    """Until then nobody else gets the place that this annotator takes of the item's."""
+    vote_id: Mapped[UUID | None] = mapped_column(Uuid)
+    """Their last vote by the time it was cast; also if it undoes or skips."""
+    verdict: Mapped[str | None] = mapped_column(Text(20))
+    """What it says, if it counts: None while there is none, or the last one undoes or skips."""
+    cast_at: Mapped[datetime | None]

@@ -24,6 +24,7 @@ err = Console(stderr=True, emoji=False)
 
 EXTRAS = {
     "alembic": "collect",
+    "fastapi": "label",
     "filelock": "collect",
     "imagehash": "collect",
     "lightning": "train",
@@ -31,9 +32,11 @@ EXTRAS = {
     "pooch": "collect",
     "ray": "cluster",
     "safetensors": "train",
+    "segno": "label",
     "skimage": "collect",
     "sqlalchemy": "collect",
     "torch": "train",
+    "uvicorn": "label",
 }
 """Which extra brings the library that a command lacks."""
 

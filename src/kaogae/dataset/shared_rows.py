@@ -212,7 +212,7 @@ def _votes(session: Session, faces: Sequence[int]) -> defaultdict[int, list[Shar
         select(Vote, Annotator, Campaign)
         .join(Annotator, Annotator.id == Vote.annotator_id)
         .outerjoin(Campaign, Campaign.id == Vote.campaign_id)
-        .where(Vote.face_id.in_(faces), Vote.transfer.is_(None))
+        .where(Vote.face_id.in_(faces))
         .order_by(Vote.cast_at, Vote.id)
     )
     votes: defaultdict[int, list[SharedVote]] = defaultdict(list)

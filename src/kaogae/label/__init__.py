@@ -1,0 +1,1 @@
+"""Labels by people: campaigns, votes, agreement, and the service behind the phone app."""
