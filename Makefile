@@ -10,23 +10,32 @@ demo: $(VENV)/base.done ## the main job: five expressions for each picture in ex
 	$(BIN)/kaogae transfer examples --to all --sheet -o demo-out
 	@echo "Open demo-out/contact-sheet.png: each picture and its five expressions."
 
-test: lint unit ## every check
+test: servers lint unit ## every check
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-logo
+	@if command -v tsc >/dev/null; then echo "tsc -p src/kaogae/label/app" && tsc -p src/kaogae/label/app; else \
+		echo "tsc isn't here, so nothing checks the app's JavaScript: run make servers as root, or install" \
+		"Debian's node-typescript." >&2; [ "$$CI" != true ]; fi
 
 unit: $(VENV)/dev.done servers
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
 
-servers: ## PostgreSQL for the tests, where it is missing and may be installed; never fails
-	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
-		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing PostgreSQL for the tests" && \
-		apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql >/dev/null; } || \
-		echo "PostgreSQL isn't here and can't be installed: the tests that need it will be skipped." >&2
+servers: ## PostgreSQL, Chromium and tsc for the tests, where they are missing and may be installed; never fails
+	@missing() { \
+		command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo postgresql; \
+		command -v chromium >/dev/null || echo chromium; \
+		command -v tsc >/dev/null || echo node-typescript; \
+		ls /usr/share/fonts/opentype/noto/NotoSansCJK* >/dev/null 2>&1 || echo fonts-noto-cjk; }; \
+	if [ -n "$$(missing)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing for the tests:" $$(missing); apt-get update -qq; \
+		for package in $$(missing); do \
+			DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$package >/dev/null; done; fi; \
+	if [ -n "$$(missing)" ]; then \
+		echo "Not here, and not installed:" $$(missing)". Tests that need them will be skipped." >&2; fi
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

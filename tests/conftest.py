@@ -175,6 +175,14 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 
 @pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where the browser is. None is ever downloaded."""
+    return shutil.which("chromium") or absent(
+        "Chromium isn't installed: `make servers` as root, or apt-get install chromium"
+    )
+
+
+@pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """A server of this test run alone; gives what an URL of its databases is: fill in `{}` with a name.
 
