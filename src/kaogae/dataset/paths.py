@@ -20,15 +20,18 @@ PICTURE_BYTES = 64 * 2**20
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-def check_name(name: str) -> str:
+def check_name(name: str, what: str = "set") -> str:
     """`name` if it can be a folder's name on every system.
+
+    Args:
+        what: what would be called so, for the message.
 
     Raises:
         UsageError: it is empty, too long, or has other characters than letters, digits, '.', '_' and '-'.
     """
     if not _PLAIN_NAME.fullmatch(name):
         raise UsageError(
-            f"'{name}' can't be the name of a set: use letters, digits, '.', '_' and '-', at most 100."
+            f"'{name}' can't be the name of a {what}: use letters, digits, '.', '_' and '-', at most 100."
         )
     return name
 
