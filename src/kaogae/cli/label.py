@@ -1,8 +1,128 @@
 """`kaogae label`: campaigns in which people say what faces show."""
 
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import typer
 
-from kaogae.cli.application import app
+from kaogae.cli.application import CATALOG, WORKSPACE, app, out, plain
+from kaogae.errors import UsageError
+
+if TYPE_CHECKING:
+    from kaogae.catalog import Catalog, Workspace
+    from kaogae.label.campaigns import Begun, Settings, Wanted
 
 label_app = typer.Typer(no_args_is_help=True, help="Let people say what faces show, on their phones.")
 app.add_typer(label_app, name="label")
+
+NAME = typer.Argument(..., help="Name of the campaign.")
+JSON = typer.Option(False, "--json", help="Print a report for machines.")
+
+
+@label_app.command("new")
+def label_new(
+    name: str = typer.Argument(..., help="Name of the new campaign."),
+    kind: str = typer.Option(
+        "clean", "--kind", help="clean: faces of the catalogue; panel: transferred pictures, judged blind."
+    ),
+    from_set: str | None = typer.Option(None, "--set", help="Only the faces of this frozen set."),
+    expressions: list[str] = typer.Option([], "--expression", help="Only faces with this label."),
+    sites: list[str] = typer.Option([], "--site", help="Only faces from this site."),
+    origins: list[str] = typer.Option(
+        [], "--from-label", help="Only labels known from tag, file name, folder, drawn or votes."
+    ),
+    unlabelled: bool = typer.Option(False, "--unlabelled", help="Only faces without a label."),
+    transfers: Path | None = typer.Option(
+        None, "--transfers", help="Panel: the folder that kaogae transfer or an evaluation wrote."
+    ),
+    sample: int | None = typer.Option(None, "--sample", help="At most so many, drawn at random."),
+    annotators: int = typer.Option(3, "--annotators", help="People who judge each item: 1 to 25."),
+    blind: bool = typer.Option(False, "--blind", help="Don't show the label. In panels nobody sees one."),
+    seed: int = typer.Option(0, "--seed", help="Another seed, another sample and other orders."),
+    as_json: bool = JSON,
+    workspace: Path = WORKSPACE,
+    catalog: str | None = CATALOG,
+) -> None:
+    """Begin a campaign: which faces or transferred pictures people are asked about, and how many of them."""
+    from kaogae.catalog import Workspace
+    from kaogae.dataset.catalogued import Choice
+    from kaogae.expressions import parse_expression
+    from kaogae.label.campaigns import Settings, Wanted, check_sample
+    from kaogae.label.verdicts import KINDS, PANEL
+
+    if kind not in KINDS:
+        raise UsageError(f"There is no kind of campaign '{kind}': choose {' or '.join(KINDS)}.")
+    settings = Settings(annotators, blind, seed)
+    check_sample(sample)
+    choice = Choice(tuple(parse_expression(one) for one in expressions), tuple(sites), tuple(origins))
+    place = Workspace(workspace, catalog)
+    if kind == PANEL:
+        if choice != Choice() or unlabelled or from_set:
+            raise UsageError("--set, --expression and the like choose faces: a panel has --transfers.")
+        if transfers is None:
+            raise UsageError("Which pictures should be judged? Name their folder with --transfers.")
+        begun = _new_panel(place, name, transfers, settings, sample)
+    else:
+        if transfers is not None:
+            raise UsageError("--transfers is for transferred pictures: add --kind panel.")
+        with closing(place.existing()) as opened:
+            begun = _new_clean(
+                place, opened, name, Wanted(choice, unlabelled, None, sample), from_set, settings
+            )
+    _say_begun(begun, settings, as_json)
+
+
+def _new_panel(
+    place: "Workspace", name: str, folder: Path, settings: "Settings", sample: int | None
+) -> "Begun":
+    from kaogae.cli.progress import watch
+    from kaogae.label.panels import new_panel, read_transfers
+
+    pictures, left_out = read_transfers(folder)
+    with closing(place.open()) as catalog, watch("pictures") as follow:
+        return new_panel(
+            place, catalog, name, pictures, settings, sample=sample, left_out=left_out, progress=follow
+        )
+
+
+def _new_clean(
+    place: "Workspace",
+    catalog: "Catalog",
+    name: str,
+    wanted: "Wanted",
+    from_set: str | None,
+    settings: "Settings",
+) -> "Begun":
+    from dataclasses import replace
+
+    from kaogae.dataset import load
+    from kaogae.dataset.paths import check_name
+    from kaogae.label.campaigns import new_clean
+
+    if from_set is not None:
+        wanted = replace(wanted, faces=load(place.sets / check_name(from_set)))
+    return new_clean(catalog, name, wanted, settings)
+
+
+def _say_begun(begun: "Begun", settings: "Settings", as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        print(json.dumps(asdict(begun) | asdict(settings)))
+        return
+    people = "1 person" if settings.annotators == 1 else f"{settings.annotators} people"
+    _say(f"{begun.name}: {begun.items:,} items, each for {people}")
+    _say_left_out(begun.left_out)
+    _say("Next: kaogae label serve --host 0.0.0.0 --invite NAME")
+
+
+def _say_left_out(left_out: Mapping[str, int]) -> None:
+    for reason, count in left_out.items():
+        _say(f"left out: {count:,} ({reason})")
+
+
+def _say(line: str) -> None:
+    out.print(plain(line), soft_wrap=True, markup=False, highlight=False)
