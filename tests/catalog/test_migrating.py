@@ -15,7 +15,8 @@ from kaogae.catalog.migrating import MIGRATIONS
 from kaogae.catalog.models import Base
 from kaogae.errors import CatalogError
 
-TABLES = {"picture", "face", "vote", "annotator", "campaign", "item", "assignment", "membership", "sign_in"}
+LABELS = {"vote", "annotator", "campaign", "item", "assignment", "contribution", "membership", "sign_in"}
+TABLES = {"picture", "face", *LABELS}
 
 
 def migrate(engine, to: str) -> None:

@@ -157,6 +157,8 @@ class Campaign(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     closed_at: Mapped[datetime | None]
     """Since when it takes no more votes."""
+    settled: Mapped[int] = mapped_column(default=0)
+    """How many of its items aren't open. Counted along with the votes."""
 
 
 class Item(Base):
@@ -218,6 +220,19 @@ class Membership(Base):
     campaign_id: Mapped[int] = mapped_column(Id, ForeignKey("campaign.id"), primary_key=True, index=True)
 
 
+class Contribution(Base):
+    """How much an annotator has said in a campaign: counted along with the votes, so that asking is quick."""
+
+    __tablename__ = "contribution"
+
+    campaign_id: Mapped[int] = mapped_column(Id, ForeignKey("campaign.id"), primary_key=True)
+    annotator_id: Mapped[int] = mapped_column(Id, ForeignKey("annotator.id"), primary_key=True, index=True)
+    verdicts: Mapped[int] = mapped_column(default=0)
+    """On how many items their verdict stands."""
+    settled: Mapped[int] = mapped_column(default=0)
+    """How many of these items aren't open."""
+
+
 class SignIn(Base):
     """One browser in which an annotator used their invitation."""
 
@@ -256,7 +271,16 @@ class Assignment(Base):
     """Who works on what: an annotator's lease on an item, and the vote of theirs that stands."""
 
     __tablename__ = "assignment"
-    __table_args__ = (Index("ix_assignment_campaign_id_annotator_id", "campaign_id", "annotator_id"),)
+    __table_args__ = (
+        Index("ix_assignment_campaign_id_annotator_id", "campaign_id", "annotator_id"),
+        Index(  # leased, skipped or undone: few, whereas all that somebody has judged are many
+            "ix_assignment_without_verdict",
+            "campaign_id",
+            "annotator_id",
+            sqlite_where=text("verdict is null"),
+            postgresql_where=text("verdict is null"),
+        ),
+    )
 
     item_id: Mapped[int] = mapped_column(Id, ForeignKey("item.id"), primary_key=True)
     annotator_id: Mapped[int] = mapped_column(Id, ForeignKey("annotator.id"), primary_key=True)

@@ -20,6 +20,9 @@ STATISTICS = [
     ("vote", "ix_vote_face_id", "300000 3"),
     ("assignment", "sqlite_autoindex_assignment_1", "300000 3 1"),
     ("assignment", "ix_assignment_campaign_id_annotator_id", "300000 15000 1500"),
+    ("assignment", "ix_assignment_without_verdict", "3000 500 50"),
+    ("contribution", "sqlite_autoindex_contribution_1", "1000 50 1"),
+    ("contribution", "ix_contribution_annotator_id", "1000 20"),
 ]
 """As in the first migration: rows of a full catalogue, then rows per value of the first columns."""
 
@@ -27,6 +30,10 @@ STATISTICS = [
 def upgrade() -> None:
     """Older to newer."""
     op.add_column("campaign", sa.Column("closed_at", MOMENT, nullable=True))
+    with op.batch_alter_table("campaign") as campaign:
+        campaign.add_column(sa.Column("settled", sa.Integer(), nullable=False, server_default="0"))
+    with op.batch_alter_table("campaign") as campaign:
+        campaign.alter_column("settled", server_default=None)
     op.create_table(
         "item",
         sa.Column("id", ID, nullable=False),
@@ -86,6 +93,26 @@ def upgrade() -> None:
     )
     op.create_index("ix_assignment_campaign_id_annotator_id", "assignment", ["campaign_id", "annotator_id"])
 
+    op.create_index(
+        "ix_assignment_without_verdict",
+        "assignment",
+        ["campaign_id", "annotator_id"],
+        sqlite_where=sa.text("verdict is null"),
+        postgresql_where=sa.text("verdict is null"),
+    )
+
+    op.create_table(
+        "contribution",
+        sa.Column("campaign_id", ID, nullable=False),
+        sa.Column("annotator_id", ID, nullable=False),
+        sa.Column("verdicts", sa.Integer(), nullable=False),
+        sa.Column("settled", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["annotator_id"], ["annotator.id"], name=op.f("fk_contribution_annotator_id")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_contribution_campaign_id")),
+        sa.PrimaryKeyConstraint("campaign_id", "annotator_id", name=op.f("pk_contribution")),
+    )
+    op.create_index(op.f("ix_contribution_annotator_id"), "contribution", ["annotator_id"])
+
     op.drop_index("ix_vote_item", "vote")
     with op.batch_alter_table("vote") as vote:
         vote.drop_column("transfer")
@@ -110,7 +137,8 @@ def downgrade() -> None:
         vote.drop_column("item_id")
         vote.add_column(sa.Column("transfer", KEY, nullable=True))
     op.create_index("ix_vote_item", "vote", ["campaign_id", "face_id", "transfer"])
-    for table in ("assignment", "sign_in", "membership", "item"):
+    for table in ("contribution", "assignment", "sign_in", "membership", "item"):
         op.drop_table(table)
     with op.batch_alter_table("campaign") as campaign:
+        campaign.drop_column("settled")
         campaign.drop_column("closed_at")
