@@ -13,7 +13,7 @@ from uuid import uuid4
 import numpy as np
 from sqlalchemy import select
 
-from kaogae.catalog import Annotator, Catalog, Face, Picture, Vote, Workspace
+from kaogae.catalog import Annotator, Campaign, Catalog, Face, Item, Picture, Vote, Workspace
 from kaogae.faces.again import Forgotten, forget
 from kaogae.faces.bulk import search
 from kaogae.faces.engines import Local
@@ -78,6 +78,20 @@ def test_other_limits_find_other_faces_but_votes_and_shared_faces_stay(
     run(workspace, catalog, confidence=0.6)
     assert kept(catalog) == {"0": 2, "1": 1, "2": 1}
     assert states(catalog) == {"0": ("searched", None), "1": ("searched", None)} | untouched
+
+
+def test_faces_that_a_campaign_asks_about_stay(
+    catalog: Catalog, catalog_url: str, collected: Collected
+) -> None:
+    workspace = collected([told(n, (90, 30, 0)) for n in range(2)], url=catalog_url)
+    run(workspace, catalog)
+    with catalog.session() as session:
+        session.add(Campaign(id=1, name="first", kind="clean"))
+        session.flush()
+        face = session.scalar(select(Face.id).join(Picture).where(Picture.post == "1"))
+        session.add(Item(campaign_id=1, number=0, face_id=face, sha256="0" * 64))
+    assert forget(workspace, catalog) == Forgotten(1, 1, 0, 0)
+    assert states(catalog) == {"0": ("waiting", None), "1": ("searched", None)}
 
 
 def test_a_duplicate_of_a_forgotten_face_is_marked_afresh(

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from kaogae.atelier.portrait import Portrait, sample_rig
-from kaogae.catalog import Catalog, Face, Picture, Vote, Workspace
+from kaogae.catalog import Campaign, Catalog, Face, Item, Picture, Vote, Workspace
 from kaogae.expressions import EXPRESSIONS
 from kaogae.faces.crops import crop_path, pixels_sha256, save_crop
 from kaogae.faces.marking import mark
@@ -121,6 +121,50 @@ def test_a_face_that_was_voted_on_stays(shelf: Shelf, crops: list[np.ndarray]) -
         session.add(Vote(id=uuid4(), annotator_id=1, face_id=small, verdict="crying"))
     large = shelf.put(crops[2])
     assert shelf.mark() == {large: small}
+
+
+def test_a_face_that_a_campaign_asks_about_stays(shelf: Shelf, crops: list[np.ndarray]) -> None:
+    small = shelf.put(half(crops[2]))
+    with shelf.catalog.session() as session:
+        session.add(Campaign(id=1, name="first", kind="clean"))
+        session.flush()
+        session.add(Item(campaign_id=1, number=0, face_id=small, sha256="0" * 64))
+    large = shelf.put(crops[2])
+    assert shelf.mark() == {large: small}
+
+
+def test_a_verdict_outdoes_a_copys_tag(shelf: Shelf, crops: list[np.ndarray]) -> None:
+    tagged, voted = shelf.put(crops[1], "happy"), shelf.put(half(crops[1]), "sad", label_origin="votes")
+    assert shelf.mark() == {tagged: voted}
+
+
+def test_two_verdicts_both_stay(shelf: Shelf, crops: list[np.ndarray]) -> None:
+    for label in ("happy", "sad"):
+        shelf.put(crops[1], label, label_origin="votes")
+    assert shelf.mark() == {}
+
+
+@pytest.mark.parametrize("reason", ["unusable (votes)", "another expression (votes)"])
+def test_copies_of_a_face_that_people_rejected_go_too(
+    shelf: Shelf, crops: list[np.ndarray], reason: str
+) -> None:
+    small = shelf.put(half(crops[0]), "happy", state="rejected", reason=reason)
+    large = shelf.put(crops[0], "sad")
+    for _ in range(2):
+        assert mark(shelf.workspace, shelf.catalog, 8) == 1
+        with shelf.catalog.reading() as session:
+            rejected = session.get_one(Face, small)
+            assert (rejected.state, rejected.reason, rejected.duplicate_of) == ("rejected", reason, None)
+            assert session.get_one(Face, large).duplicate_of == small
+
+
+def test_of_copies_the_one_that_people_labelled_stays(shelf: Shelf, crops: list[np.ndarray]) -> None:
+    refused = shelf.put(crops[0], "happy", state="rejected", reason="unusable (votes)")
+    labelled = shelf.put(half(crops[0]), "happy", label_origin="votes")
+    assert mark(shelf.workspace, shelf.catalog, 8) == 0
+    with shelf.catalog.reading() as session:
+        assert session.get_one(Face, labelled).state == "kept"
+        assert session.get_one(Face, refused).reason == "unusable (votes)"
 
 
 def test_later_faces_are_compared_with_all_earlier_ones(shelf: Shelf, crops: list[np.ndarray]) -> None:

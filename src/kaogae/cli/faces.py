@@ -43,7 +43,7 @@ def faces(
         None, "--workers", help="Pictures looked at at once; default: one per processor."
     ),
     again: bool = typer.Option(
-        False, "--again", help="Also all that earlier runs searched; not what somebody voted on or shared."
+        False, "--again", help="Also all that earlier runs searched; not what people vote on, or shared."
     ),
     workspace: Path = WORKSPACE,
     catalog: str | None = CATALOG,
@@ -124,7 +124,7 @@ def _report(tally: "Tally", duplicates: int, forgotten: "Forgotten | None", as_j
         if forgotten:
             out.print(f"pictures that wait again: {forgotten.pictures}")
             for count, why in (
-                (forgotten.voted, "with votes"),
+                (forgotten.voted, "with votes, or in a campaign"),
                 (forgotten.restored, "from a shared manifest"),
                 (forgotten.missing, "their files aren't there"),
             ):

@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 
-from kaogae.catalog import Catalog, Face, Picture, Vote, Workspace
+from kaogae.catalog import Catalog, Face, Item, Picture, Vote, Workspace
 from kaogae.errors import PictureError
 from kaogae.images import locate
 
 PAGE = 500
 """Pictures of one transaction."""
 
-_VOTED = exists().where(Face.picture_id == Picture.id, Vote.face_id == Face.id)
+_VOTED = or_(
+    exists().where(Face.picture_id == Picture.id, Vote.face_id == Face.id),
+    exists().where(Face.picture_id == Picture.id, Item.face_id == Face.id),
+)
 _SEARCHED = Picture.state.in_(("searched", "rejected")), Picture.file.is_not(None)
 """What was rejected before it was stored has no file."""
 
@@ -23,7 +26,7 @@ class Forgotten:
 
     pictures: int
     voted: int
-    """Left as they are, because somebody voted on their faces."""
+    """Left as they are, because somebody voted on their faces, or a campaign asks about them."""
     restored: int
     """Left as they are, because their faces are a shared manifest's."""
     missing: int
@@ -76,7 +79,7 @@ def _is_there(workspace: Workspace, file: str | None) -> bool:
 
 
 def _forget_page(catalog: Catalog, page: list[int]) -> None:
-    """In one transaction; what somebody voted on since stays."""
+    """In one transaction; what somebody voted or asked about since stays."""
     with catalog.session() as session:
         page = list(session.scalars(select(Picture.id).where(Picture.id.in_(page), ~_VOTED)))
         faces = list(session.scalars(select(Face.id).where(Face.picture_id.in_(page))))
