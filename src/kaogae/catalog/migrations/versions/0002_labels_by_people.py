@@ -107,7 +107,9 @@ def upgrade() -> None:
         sa.Column("annotator_id", ID, nullable=False),
         sa.Column("verdicts", sa.Integer(), nullable=False),
         sa.Column("settled", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["annotator_id"], ["annotator.id"], name=op.f("fk_contribution_annotator_id")),
+        sa.ForeignKeyConstraint(
+            ["annotator_id"], ["annotator.id"], name=op.f("fk_contribution_annotator_id")
+        ),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_contribution_campaign_id")),
         sa.PrimaryKeyConstraint("campaign_id", "annotator_id", name=op.f("pk_contribution")),
     )

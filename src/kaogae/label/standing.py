@@ -1,0 +1,96 @@
+"""How far a campaign is, for an annotator; and what waits for a reviewer."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from kaogae.catalog import Assignment, Campaign, Contribution, Item
+from kaogae.errors import LabelError
+from kaogae.label.campaigns import Settings
+from kaogae.label.verdicts import CLEAN, DISPUTED
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a campaign is, as one annotator may know it."""
+
+    items: int
+    mine: int
+    """On how many items this annotator's verdict stands."""
+    left: int
+    """How many open items have no verdict of theirs: so many they could still be asked for."""
+    settled: int
+    """How many items aren't open: they have all their votes, or a reviewer decided."""
+
+
+@dataclass(frozen=True)
+class QueueItem:
+    """An item without a majority."""
+
+    id: int
+    label: str | None
+    tally: dict[str, int]
+    """Verdict -> how many annotators say so."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A page of what waits for a reviewer."""
+
+    items: list[QueueItem]
+    waiting: int
+    """In the whole campaign."""
+
+
+def shows_labels(campaign: Campaign) -> bool:
+    """Whether people see what the tag says: in a panel, that would give the answer away."""
+    return campaign.kind == CLEAN and not Settings.of(campaign).blind
+
+
+def progress(session: Session, campaign: int, annotator: int) -> Progress:
+    """How far a campaign is: read from counters, whatever its size.
+
+    Raises:
+        LabelError: there is no such campaign.
+    """
+    items = select(func.max(Item.number)).where(Item.campaign_id == campaign).scalar_subquery()
+    mine = and_(Contribution.campaign_id == Campaign.id, Contribution.annotator_id == annotator)
+    row = session.execute(
+        select(items, Campaign.settled, Campaign.closed_at, Contribution.verdicts, Contribution.settled)
+        .outerjoin(Contribution, mine)
+        .where(Campaign.id == campaign)
+    ).first()
+    if row is None:
+        raise LabelError(f"There is no campaign with the number {campaign}.")
+    last, settled, closed_at, verdicts, done = row._tuple()
+    total = 0 if last is None else last + 1  # numbers have no gaps
+    left = 0 if closed_at else total - settled - ((verdicts or 0) - (done or 0))
+    return Progress(total, verdicts or 0, left, settled)
+
+
+def review_queue(session: Session, campaign: int, after: int, limit: int) -> Queue:
+    """The first `limit` items without a majority whose id is above `after`.
+
+    Raises:
+        LabelError: there is no such campaign.
+    """
+    asked = session.get(Campaign, campaign)
+    if asked is None:
+        raise LabelError(f"There is no campaign with the number {campaign}.")
+    labels, waiting = shows_labels(asked), (Item.campaign_id == campaign, Item.state == DISPUTED)
+    rows = session.execute(
+        select(Item.id, Item.label).where(*waiting, Item.id > after).order_by(Item.id).limit(limit)
+    ).all()
+    tallies: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    counts = (
+        select(Assignment.item_id, Assignment.verdict, func.count())
+        .where(Assignment.item_id.in_([row.id for row in rows]), Assignment.verdict.is_not(None))
+        .group_by(Assignment.item_id, Assignment.verdict)
+        .order_by(func.count().desc(), Assignment.verdict)
+    )
+    for item, verdict, votes in session.execute(counts):
+        tallies[item][str(verdict)] = votes
+    found = [QueueItem(row.id, row.label if labels else None, tallies[row.id]) for row in rows]
+    return Queue(found, session.scalar(select(func.count()).where(*waiting)) or 0)
