@@ -1,11 +1,19 @@
-"""A workspace with drawn faces for people to look at."""
+"""A workspace with drawn faces for people to look at, and the service that shows them."""
 
 import hashlib
-from collections.abc import Callable
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 
@@ -86,3 +94,133 @@ def filled(tmp_path: Path) -> Workspace:
     fill(workspace, catalog, 20)
     catalog.close()
     return workspace
+
+
+def begin(workspace: Workspace, name: str = "cleaning", **settings: Any) -> int:
+    """A campaign about all faces; gives its row."""
+    from kaogae.label.campaigns import Settings, new_clean
+
+    catalog = workspace.open()
+    try:
+        return new_clean(catalog, name, settings=Settings(**settings)).id
+    finally:
+        catalog.close()
+
+
+def invited(
+    workspace: Workspace, name: str, role: str = "annotator", campaigns: Sequence[int] | None = None
+) -> str:
+    """The token of a personal link: `<address>/#<token>` signs in."""
+    from kaogae.label.people import invite
+
+    catalog = workspace.open()
+    try:
+        with catalog.session() as session:
+            return invite(session, name, role, campaigns)
+    finally:
+        catalog.close()
+
+
+@dataclass
+class Serving:
+    """`kaogae label serve` as a process of its own."""
+
+    workspace: Workspace
+    log: Path
+    options: tuple[str, ...] = ()
+    port: int = 0
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> None:
+        """Start it, again on the same port, and wait until it answers."""
+        command = [
+            sys.executable,
+            "-m",
+            "kaogae.cli",
+            "label",
+            "serve",
+            "--port",
+            str(self.port),
+            *self.options,
+        ]
+        command += ["--workspace", str(self.workspace.folder)]
+        if self.workspace.catalog_url:
+            command += ["--catalog", self.workspace.catalog_url]
+        before = len(self.output)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        give_up = time.monotonic() + 60
+        while time.monotonic() < give_up and self.process.poll() is None:
+            found = re.search(r"http://[^/\s]+:(\d+)", self.output[before:])
+            if found:
+                self.port = int(found[1])
+                try:
+                    if httpx.get(f"{self.url}/api/v1/health").status_code == 200:
+                        return
+                except httpx.TransportError:
+                    pass
+            time.sleep(0.05)
+        self.kill()
+        pytest.fail(f"The service doesn't start: {self.output[before:]}")
+
+    @property
+    def url(self) -> str:
+        """Its address, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far, stdout and stderr."""
+        return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+
+    def link(self, name: str, role: str = "annotator", campaigns: Sequence[int] | None = None) -> str:
+        """A new personal link."""
+        return f"{self.url}/#{invited(self.workspace, name, role, campaigns)}"
+
+    def client(
+        self, name: str, role: str = "annotator", campaigns: Sequence[int] | None = None
+    ) -> httpx.Client:
+        """Somebody's signed-in browser; paths begin below /api/v1."""
+        token = invited(self.workspace, name, role, campaigns)
+        answer = httpx.post(f"{self.url}/api/v1/session", json={"token": token}, timeout=30)
+        answer.raise_for_status()
+        return httpx.Client(base_url=f"{self.url}/api/v1", cookies=answer.cookies, timeout=30)
+
+    def kill(self) -> None:
+        """As `kill -9` does."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """As Ctrl-C does; gives the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
+    """`serve(workspace)` starts the real service on a free port of this machine, and gives it."""
+    running: list[Serving] = []
+
+    def start(workspace: Workspace, *options: str) -> Serving:
+        serving = Serving(workspace, tmp_path / f"serve-{len(running)}.log", options)
+        running.append(serving)
+        serving.start()
+        return serving
+
+    yield start
+    for serving in running:
+        if serving.process.poll() is None:
+            serving.kill()
+
+
+@pytest.fixture
+def invite_someone() -> Callable[..., str]:
+    """`invite_someone(workspace, name, role, campaigns)` gives a token for `<address>/#<token>`."""
+    return invited
+
+
+@pytest.fixture
+def begin_campaign() -> Callable[..., int]:
+    """`begin_campaign(workspace, name, annotators=3, blind=False, seed=0)` gives the campaign's row."""
+    return begin

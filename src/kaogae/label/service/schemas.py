@@ -27,6 +27,12 @@ class Failure(BaseModel):
     detail: str
 
 
+class Health(BaseModel):
+    """That the service works."""
+
+    ok: bool
+
+
 class Progress(BaseModel):
     """How far a campaign is, as one annotator may know it."""
 
