@@ -19,8 +19,8 @@ from kaogae.catalog.types import now
 from kaogae.errors import LabelError
 from kaogae.label.campaigns import Settings
 from kaogae.label.order import Orders
+from kaogae.label.overview import progress, shows_labels
 from kaogae.label.settling import parts, upsert
-from kaogae.label.standing import progress, shows_labels
 from kaogae.label.verdicts import OPEN, SKIPPED
 
 LEASE = timedelta(hours=2)

@@ -18,8 +18,8 @@ from kaogae.catalog.types import now
 from kaogae.errors import LabelError
 from kaogae.label.campaigns import Settings
 from kaogae.label.leases import Ledger, Row, Taken
+from kaogae.label.overview import Progress, Queue, QueueItem, progress, review_queue
 from kaogae.label.settling import VOTE, Held, Standing, insert, load_standings, lock, parts, settle
-from kaogae.label.standing import Progress, Queue, QueueItem, progress, review_queue
 from kaogae.label.verdicts import ANSWERS, SKIPPED, UNDONE
 
 __all__ = [
