@@ -143,12 +143,11 @@ class Ledger:
 
     def _renew(self, desk: _Desk, items: Sequence[_Mine]) -> list[int]:
         """Hold on to items for longer; gives those that still have a place for this annotator."""
-        live = {item.id for item in items if item.leased_until and item.leased_until > desk.at}
+        ends = {item.id: item.leased_until or desk.at for item in items}
+        live = {id_ for id_, end in ends.items() if end > desk.at}
         lapsed = [(item.id, item.label) for item in items if item.id not in live]
         soon = desk.until - self._lease / 8  # a lease that is almost new needn't be written again
-        old = [
-            item.id for item in items if item.id in live and item.leased_until and item.leased_until < soon
-        ]
+        old = [id_ for id_ in live if ends[id_] < soon]
         again = {row.id for row in _free(desk, lapsed)}
         _write(desk, [*old, *again])
         return [item.id for item in items if item.id in live or item.id in again]

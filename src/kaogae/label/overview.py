@@ -55,7 +55,8 @@ def progress(session: Session, campaign: int, annotator: int) -> Progress:
     Raises:
         LabelError: there is no such campaign.
     """
-    items = select(func.max(Item.number)).where(Item.campaign_id == campaign).scalar_subquery()
+    last = func.coalesce(func.max(Item.number), -1)  # numbers have no gaps
+    items = select(last + 1).where(Item.campaign_id == campaign).scalar_subquery()
     mine = and_(Contribution.campaign_id == Campaign.id, Contribution.annotator_id == annotator)
     row = session.execute(
         select(items, Campaign.settled, Campaign.closed_at, Contribution.verdicts, Contribution.settled)
@@ -64,8 +65,7 @@ def progress(session: Session, campaign: int, annotator: int) -> Progress:
     ).first()
     if row is None:
         raise LabelError(f"There is no campaign with the number {campaign}.")
-    last, settled, closed_at, verdicts, done = row._tuple()
-    total = 0 if last is None else last + 1  # numbers have no gaps
+    total, settled, closed_at, verdicts, done = row
     left = 0 if closed_at else total - settled - ((verdicts or 0) - (done or 0))
     return Progress(total, verdicts or 0, left, settled)
 

@@ -1,4 +1,4 @@
-"""One thread writes for everybody: all that waits goes into one transaction, and is answered once it's durable.
+"""One thread writes for all: what waits goes into one transaction, and is answered once that is durable.
 
 Making a transaction durable takes the disk as long for one vote as for a hundred.
 """
