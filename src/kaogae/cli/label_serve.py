@@ -159,14 +159,12 @@ def revoke_command(
 
 
 def _check(catalog: "Catalog", *, alone: bool, inviting: bool) -> None:
-    from sqlalchemy import select
-
-    from kaogae.catalog import Campaign
     from kaogae.errors import UsageError
+    from kaogae.label.campaigns import campaigns
     from kaogae.label.people import anybody
 
     with catalog.reading() as session:
-        if session.scalar(select(Campaign.id).limit(1)) is None:
+        if not campaigns(session):
             raise UsageError(f"There is no campaign yet: {ADVICE}.")
         if not alone and not inviting and not anybody(session):
             raise UsageError(
@@ -176,16 +174,9 @@ def _check(catalog: "Catalog", *, alone: bool, inviting: bool) -> None:
 
 
 def _campaigns(session: "Session", names: Sequence[str]) -> list[int]:
-    from sqlalchemy import select
+    from kaogae.label.campaigns import find
 
-    from kaogae.catalog import Campaign
-    from kaogae.errors import UsageError
-
-    known = dict(session.execute(select(Campaign.name, Campaign.id)).all())
-    for name in names:
-        if name not in known:
-            raise UsageError(f"There is no campaign '{name}': see `kaogae label status`.")
-    return [known[name] for name in names]
+    return [find(session, name).id for name in names]
 
 
 def _announce(base: str, name: str | None, token: str | None) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from kaogae.catalog import Annotator, Campaign, Membership, SignIn
 from kaogae.catalog.types import now
 from kaogae.errors import LabelError
+from kaogae.label.campaigns import campaigns as usable
 
 ANNOTATOR, REVIEWER, ADMIN = "annotator", "reviewer", "admin"
 ROLES = (ANNOTATOR, REVIEWER, ADMIN)
@@ -139,12 +140,12 @@ def who(session: Session, secret: str) -> SignedIn | None:
     ).one_or_none()
     if row is None or not hmac.compare_digest(row.token_hash, hashed):
         return None
-    visible = (
-        select(Campaign.id)
-        if row.role == ADMIN
-        else select(Membership.campaign_id).where(Membership.annotator_id == row.id)
-    )
-    return SignedIn(row.id, row.name, row.role, frozenset(session.scalars(visible)))
+    if row.role == ADMIN:
+        visible = frozenset(campaign.id for campaign in usable(session))
+    else:
+        mine = select(Membership.campaign_id).where(Membership.annotator_id == row.id)
+        visible = frozenset(session.scalars(mine))
+    return SignedIn(row.id, row.name, row.role, visible)
 
 
 def revoke(session: Session, name: str) -> None:
@@ -162,7 +163,7 @@ def revoke(session: Session, name: str) -> None:
 
 def people(session: Session) -> list[Person]:
     """Everybody who was invited, by name."""
-    everywhere = list(session.scalars(select(Campaign.name).order_by(Campaign.name)))
+    everywhere = sorted(campaign.name for campaign in usable(session))
     browsers = select(SignIn.annotator_id, func.count()).where(_signed_in()).group_by(SignIn.annotator_id)
     signed_in = dict(session.execute(browsers).all())
     campaigns: dict[int, list[str]] = {}
@@ -199,7 +200,7 @@ def digest(token: str) -> str:
 
 
 def _admit(session: Session, person: int, campaigns: Sequence[int] | None) -> None:
-    known = dict(session.execute(select(Campaign.id, Campaign.closed_at)).all())
+    known = {campaign.id: campaign.closed_at for campaign in usable(session)}
     unknown = sorted(set(campaigns or ()) - known.keys())
     if unknown:
         raise LabelError(f"There is no campaign {unknown[0]}: see `kaogae label status`.")

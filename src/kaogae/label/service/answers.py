@@ -19,6 +19,7 @@ MEANINGS = {
     403: "Not for this role, or not asked for by the app's own page.",
     404: "There is none, or it isn't theirs.",
     408: "The request came too slowly.",
+    409: "The votes are somebody else's.",
     413: "The request is too large.",
     415: "The request isn't application/json.",
     421: "Not this service's address.",

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from kaogae import __version__
 from kaogae.catalog import Catalog, Workspace
 from kaogae.errors import KaogaeError, UsageError
-from kaogae.label.service import files, images, sessions, shell, voting
+from kaogae.label.service import admin, files, images, sessions, shell, voting
 from kaogae.label.service.answers import complained, misunderstood, refused
 from kaogae.label.service.guard import Guard
 from kaogae.label.service.state import Service
@@ -56,7 +56,7 @@ def create_app(workspace: Workspace, catalog: Catalog, *, public_url: str | None
         },
     )
     app.add_middleware(Guard, hosts=[urlsplit(public_url).netloc] if public_url else [])
-    for part in (sessions, voting, images, shell):  # the last takes every path that no other does
+    for part in (sessions, voting, images, admin, shell):  # the last takes every path that no other does
         app.include_router(part.routes)
     return app
 

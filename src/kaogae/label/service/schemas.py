@@ -113,6 +113,8 @@ class VotesRequest(Strict):
     """Votes, the oldest first."""
 
     votes: Annotated[list[VoteIn], Field(min_length=1, max_length=VOTES_MOST)]
+    voter: Annotated[str, Field(max_length=100)] | None = None
+    """The name of who cast them: should somebody else be signed in by now, none is taken."""
 
 
 class Refusal(BaseModel):

@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, HTTPException, Path, Query
 from sqlalchemy.orm import Session
 
 from kaogae.catalog.types import now
 from kaogae.label.ledger import Cast, progress, review_queue
+from kaogae.label.people import SignedIn
 from kaogae.label.service import schemas
 from kaogae.label.service.answers import refusals
 from kaogae.label.service.state import Reviewer, Service, The, Visitor, visible
@@ -35,13 +36,13 @@ async def next_items(
     )
 
 
-@routes.post("/votes", operation_id="vote", responses=refusals(401, 404, body=True))
+@routes.post("/votes", operation_id="vote", responses=refusals(401, 404, 409, body=True))
 async def votes(
     campaign: CampaignId, sent: schemas.VotesRequest, visitor: Visitor, service: The
 ) -> schemas.VotesResponse:
     """Take votes: when this is answered they are on the disk. Sending them again changes nothing."""
     visible(campaign, visitor)
-    return await _record(service, campaign, visitor.id, sent, review=False)
+    return await _record(service, campaign, visitor, sent, review=False)
 
 
 @routes.get("/progress", operation_id="progress", responses=refusals(401, 404))
@@ -67,19 +68,21 @@ async def review(
 
 
 @routes.post(
-    "/decisions", operation_id="decide", tags=["review"], responses=refusals(401, 403, 404, body=True)
+    "/decisions", operation_id="decide", tags=["review"], responses=refusals(401, 403, 404, 409, body=True)
 )
 async def decisions(
     campaign: CampaignId, sent: schemas.VotesRequest, visitor: Reviewer, service: The
 ) -> schemas.VotesResponse:
     """Decide items: final until another reviewer decides, or this one takes it back ("undone")."""
     visible(campaign, visitor)
-    return await _record(service, campaign, visitor.id, sent, review=True)
+    return await _record(service, campaign, visitor, sent, review=True)
 
 
 async def _record(
-    service: Service, campaign: int, annotator: int, sent: schemas.VotesRequest, *, review: bool
+    service: Service, campaign: int, visitor: SignedIn, sent: schemas.VotesRequest, *, review: bool
 ) -> schemas.VotesResponse:
+    if sent.voter not in (None, visitor.name):
+        raise HTTPException(409, "These votes are somebody else's: sign in as the one who cast them.")
     arrived = now()
     reasons = await service.writer.record(
         [
@@ -87,7 +90,7 @@ async def _record(
                 id=vote.id,
                 campaign=campaign,
                 item=vote.item,
-                annotator=annotator,
+                annotator=visitor.id,
                 verdict=vote.verdict,
                 took_ms=vote.took_ms,
                 cast_at=arrived - timedelta(milliseconds=vote.ago_ms),
@@ -102,7 +105,7 @@ async def _record(
         refused=[
             schemas.Refusal(id=vote.id, reason=reason) for vote, reason in answered if reason is not None
         ],
-        progress=await _progress(service, campaign, annotator),
+        progress=await _progress(service, campaign, visitor.id),
     )
 
 
