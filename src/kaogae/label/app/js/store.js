@@ -1,0 +1,254 @@
+/**
+ * What one annotator has on this device: items that wait, votes that aren't acknowledged, what can be undone.
+ * Every step is one transaction, so that nothing is lost or doubled whenever the page is closed.
+ *
+ * @typedef {import("./types.js").Item} Item
+ * @typedef {import("./types.js").Progress} Progress
+ * @typedef {import("./desk/database.js").Database} Database
+ * @typedef {import("./desk/database.js").Tables} Tables
+ * @typedef {import("./desk/database.js").Pooled} Pooled
+ * @typedef {import("./desk/database.js").Queued} Queued
+ * @typedef {import("./desk/database.js").Past} Past
+ * @typedef {import("./desk/database.js").Refused} Refused
+ *
+ * @typedef {object} View one campaign, as it is on the disk
+ * @property {Pooled[]} pool the next one first
+ * @property {Past[]} history the latest last
+ * @property {Queued[]} queue of all campaigns
+ * @property {Refused[]} refused
+ * @property {Progress|null} progress as the service said it last
+ */
+import { openDatabase } from "./desk/database.js";
+
+const HISTORY_MOST = 100;
+const REFUSED_MOST = 100;
+const LEASE = 40_000; // ms: longer than any request
+
+/** @param {Pooled[]} rows @param {number} campaign */
+const waiting = (rows, campaign) =>
+  rows
+    .filter((row) => row.campaign === campaign)
+    .sort((a, b) => Number(a.skipped) - Number(b.skipped) || a.place - b.place);
+
+/** @param {{cast: number}} a @param {{cast: number}} b */
+const older = (a, b) => a.cast - b.cast;
+
+/**
+ * Items that wait for nothing but being sent.
+ * @param {Queued[]} queue
+ * @param {number} campaign
+ */
+function judged(queue, campaign) {
+  const last = new Map(queue.filter((vote) => vote.campaign === campaign).map((vote) => [vote.item, vote.verdict]));
+  return new Set([...last].filter(([, verdict]) => verdict !== "undone" && verdict !== "skipped").map(([item]) => item));
+}
+
+export class Store extends EventTarget {
+  /** @readonly */ person;
+  #database;
+  #channel;
+
+  /**
+   * Dispatches "change" when another tab has changed something.
+   * @param {string} person
+   * @param {Database} database
+   */
+  constructor(person, database) {
+    super();
+    this.person = person;
+    this.#database = database;
+    this.#channel = new BroadcastChannel(`kaogae:${person}`);
+    this.#channel.onmessage = () => this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {string} person their name: the service has no two of the same */
+  static async open(person) {
+    return new Store(person, await openDatabase(`kaogae:${person}`));
+  }
+
+  /** Whether what is stored outlives the page. */
+  get lasting() {
+    return this.#database.lasting;
+  }
+
+  close() {
+    this.#channel.close();
+    this.#database.close();
+  }
+
+  /**
+   * @template T
+   * @param {(tables: Tables) => Promise<T>} body
+   * @param {boolean} [quiet] nobody else needs to know
+   */
+  async #write(body, quiet = false) {
+    const result = await this.#database.run("readwrite", body);
+    if (!quiet) this.#channel.postMessage("change");
+    return result;
+  }
+
+  /** @param {number} campaign @returns {Promise<View>} */
+  view(campaign) {
+    return this.#database.run("readonly", async ({ pool, history, queue, refused, meta }) => ({
+      pool: waiting(await pool.all(), campaign),
+      history: (await history.all()).filter((past) => past.campaign === campaign).sort(older),
+      queue: await queue.all(),
+      refused: (await refused.all()).filter((vote) => vote.campaign === campaign),
+      progress: (await meta.get(`progress ${campaign}`))?.value ?? null,
+    }));
+  }
+
+  /**
+   * A verdict, or a skip: the item leaves the pool (or goes to its end), the vote enters the queue, the past grows.
+   * @param {Queued} vote
+   * @returns {Promise<boolean>} false: another tab has dealt with the item, and nothing is written
+   */
+  judge(vote) {
+    return this.#write(async ({ pool, queue, history }) => {
+      const row = await pool.get([vote.campaign, vote.item]);
+      if (!row) return false;
+      if (vote.verdict === "skipped") {
+        const places = waiting(await pool.all(), vote.campaign).map(({ place }) => place);
+        await pool.put({ ...row, skipped: true, place: Math.max(...places) + 1 });
+      } else {
+        await pool.delete([vote.campaign, vote.item]);
+      }
+      await queue.put(vote);
+      const { campaign, item, verdict, cast } = vote;
+      await history.put({ campaign, vote: vote.id, item, label: row.label, verdict, cast });
+      const past = (await history.all()).filter((entry) => entry.campaign === campaign).sort(older);
+      for (const entry of past.slice(0, -HISTORY_MOST)) await history.delete(entry.vote);
+      return true;
+    });
+  }
+
+  /**
+   * Takes a vote back: its item is the pool's first, and the queue gets the vote that says so.
+   * @param {Past} past
+   * @param {Queued} vote
+   * @returns {Promise<boolean>} false: another tab has undone it, and nothing is written
+   */
+  undo(past, vote) {
+    return this.#write(async ({ pool, queue, history }) => {
+      if (!(await history.get(past.vote))) return false;
+      const places = waiting(await pool.all(), past.campaign).map(({ place }) => place);
+      const { campaign, item, label } = past;
+      await pool.put({ campaign, item, label, skipped: false, place: Math.min(0, ...places) - 1 });
+      await history.delete(past.vote);
+      await queue.put(vote);
+      return true;
+    });
+  }
+
+  /**
+   * The oldest votes, of one campaign, and no two on one item: the second waits until it is known when the service
+   * heard the first.
+   * @param {number} most
+   * @param {Set<number>} except campaigns
+   * @param {number} now they are on their way from this moment on
+   * @returns {Promise<Queued[]>}
+   */
+  send(most, except, now) {
+    return this.#write(async ({ queue }) => {
+      const all = (await queue.all()).filter((vote) => !except.has(vote.campaign));
+      /** @type {Queued[]} */
+      const batch = [];
+      for (const vote of all.filter((one) => one.campaign === all[0].campaign)) {
+        if (batch.length === most || batch.some((one) => one.item === vote.item)) break;
+        batch.push({ ...vote, first: vote.first ?? now });
+      }
+      for (const vote of batch) await queue.put(vote);
+      return batch;
+    }, true);
+  }
+
+  /**
+   * The service has answered: what it has taken or refused isn't sent again. What was cast on the same item while
+   * it was on its way was cast later than the service can have heard it.
+   * @param {Queued[]} votes
+   * @param {Map<string, string>} reasons why some of them were refused
+   * @param {Progress|null} progress
+   * @param {number} now
+   */
+  settle(votes, reasons, progress, now) {
+    return this.#write(async ({ queue, history, refused, meta }) => {
+      for (const { id, campaign, item, verdict, seq, cast, first } of votes) {
+        await queue.delete(seq);
+        const reason = reasons.get(id);
+        if (reason !== undefined) {
+          await refused.put({ id, campaign, item, verdict, reason });
+          await history.delete(id);
+        }
+        const heard = Math.min(now, cast + Math.max(0, now - (first ?? now)));
+        for (const later of await queue.all()) {
+          if (later.campaign !== campaign || later.item !== item || later.cast > heard) continue;
+          await queue.put({ ...later, cast: heard + 1 });
+        }
+      }
+      for (const { id } of (await refused.all()).slice(0, -REFUSED_MOST)) await refused.delete(id);
+      if (progress && votes.length) await meta.put({ key: `progress ${votes[0].campaign}`, value: progress });
+    });
+  }
+
+  /**
+   * @param {number} campaign
+   * @param {number[]} asked what the service was told that we have
+   * @param {import("./types.js").NextResponse} answer
+   * @param {number|null} shown an item that somebody looks at just now: it stays
+   */
+  refill(campaign, asked, answer, shown) {
+    return this.#write(async ({ pool, queue, meta }) => {
+      const rows = waiting(await pool.all(), campaign);
+      const keep = new Set([...answer.keep, shown]);
+      for (const item of asked) if (!keep.has(item)) await pool.delete([campaign, item]);
+      const known = new Set([...rows.map(({ item }) => item), ...judged(await queue.all(), campaign)]);
+      let place = Math.max(0, ...rows.map((row) => row.place));
+      for (const { id, label } of answer.items) {
+        if (!known.has(id)) await pool.put({ campaign, item: id, label, skipped: false, place: ++place });
+      }
+      await meta.put({ key: `progress ${campaign}`, value: answer.progress });
+    });
+  }
+
+  /**
+   * The annotator has seen which votes were refused.
+   * @param {number} campaign
+   */
+  dismiss(campaign) {
+    return this.#write(async ({ refused }) => {
+      for (const vote of await refused.all()) if (vote.campaign === campaign) await refused.delete(vote.id);
+    });
+  }
+
+  /** @param {string} key @returns {Promise<any>} */
+  async recall(key) {
+    return (await this.#database.run("readonly", ({ meta }) => meta.get(key)))?.value;
+  }
+
+  /** @param {string} key @param {unknown} value */
+  note(key, value) {
+    return this.#write(async ({ meta }) => void (await meta.put({ key, value })), true);
+  }
+
+  /**
+   * Only one page at a time talks to the service: for browsers without locks, and so for plain http.
+   * @param {string} holder
+   * @returns {Promise<boolean>} whether it is `holder` for the next while
+   */
+  lease(holder) {
+    return this.#write(async ({ meta }) => {
+      const held = (await meta.get("lease"))?.value;
+      const now = Date.now();
+      if (held && held.holder !== holder && held.until > now && held.until < now + LEASE * 2) return false;
+      await meta.put({ key: "lease", value: { holder, until: now + LEASE } });
+      return true;
+    }, true);
+  }
+
+  /** @param {string} holder */
+  release(holder) {
+    return this.#write(async ({ meta }) => {
+      if ((await meta.get("lease"))?.value.holder === holder) await meta.delete("lease");
+    }, true);
+  }
+}
