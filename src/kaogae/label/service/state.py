@@ -90,7 +90,7 @@ class Service:
         return SECURE_COOKIE if self.base(request).startswith("https:") else COOKIE
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     return request.app.state.service
 
 
