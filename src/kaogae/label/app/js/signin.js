@@ -1,8 +1,8 @@
 /** Getting in: by the link's token, by the cookie of an earlier time, or by what this device remembers when offline. */
-import { ApiError, api } from "./api.js";
+import { ApiError } from "./api.js";
+import { signIn, whoami } from "./desk/person.js";
 import { element, mark } from "./element.js";
 import { t } from "./i18n.js";
-import { me, keepMe } from "./screens/memory.js";
 
 /** @typedef {import("./types.js").Me} Me */
 
@@ -19,10 +19,9 @@ export async function signedIn() {
     return enter(token);
   }
   try {
-    return await keepMe(await api.me());
+    return await whoami();
   } catch (error) {
-    const known = status(error) === 401 ? null : await me();
-    return known ?? asked(status(error) === 401 ? "" : sentence(error));
+    return asked(status(error) === 401 ? "" : sentence(error));
   }
 }
 
@@ -32,7 +31,7 @@ export async function signedIn() {
  */
 async function enter(token) {
   try {
-    return await keepMe(await api.signIn(token));
+    return await signIn(token);
   } catch (error) {
     return asked(sentence(error), status(error) === 0 ? token : "");
   }
@@ -93,7 +92,7 @@ function asked(problem, token = "") {
  */
 async function tried(token) {
   try {
-    return await keepMe(await api.signIn(token));
+    return await signIn(token);
   } catch (error) {
     return sentence(error);
   }

@@ -8,7 +8,8 @@ const LASTS_MS = 6000;
  * @param {string} text
  * @param {{bad?: boolean, onclose?: () => void}} [options] bad: stays until it is dismissed
  */
-export function toast(text, { bad = false, onclose } = {}) {
+export function toast(text, options = {}) {
+  const { bad = false, onclose } = options;
   const close = () => {
     made.remove();
     onclose?.();

@@ -64,12 +64,14 @@ export const en = {
   "home.out": "Sign out",
   "home.out.title": "Sign out now?",
   "home.out.votes": {
-    one: "{n} vote has not been sent yet. If you sign out now, it is lost.",
-    other: "{n} votes have not been sent yet. If you sign out now, they are lost.",
+    one: "{n} vote has not been sent yet. It stays on this device, and counts only once you sign in here again.",
+    other: "{n} votes have not been sent yet. They stay on this device, and count only once you sign in here again.",
   },
   "home.out.plain": "You need your link to come back in.",
-  "home.out.anyway": "Sign out and lose them",
+  "home.out.anyway": "Sign out all the same",
   "home.out.failed": "Signing out needs a connection. Try again when you are online.",
+  "home.keys": "Single-key shortcuts",
+  "home.keys.more": "1–6, arrows and letters act while you label.",
   "home.insecure": "This address has no encryption (http), so the app can’t be installed or opened without a network here. Labelling works.",
   "install.title": "Keep it on your home screen",
   "install.why": "It opens like any app, and works in the train.",
@@ -97,6 +99,10 @@ export const en = {
   "label.offline": "Offline",
   "label.undone": "Taken back",
   "label.refused": "A vote was not accepted: {reason}",
+  "label.trouble.memory":
+    "This browser stores nothing for this app, so labelling needs a connection.",
+  "label.trouble.full":
+    "There is no room left on this device: the last vote could not be kept. Free some space, then dismiss this to try again.",
   "label.loading": "Fetching faces …",
   "label.picture": "This picture can’t be shown now",
   "label.picture.more": "Skip it, or try again with a connection.",
