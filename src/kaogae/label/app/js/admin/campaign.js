@@ -1,0 +1,120 @@
+/** One campaign: how far it is, who does what, how much they agree, and what was seen as what. */
+import { api } from "../api.js";
+import { t } from "../i18n.js";
+import { agreement } from "./agreement.js";
+import { cell, confusionTable, row, table } from "./charts.js";
+import { element, icon } from "../element.js";
+import { own } from "./morph.js";
+import { answer, date, dateAndTime, number, percent, relative, seconds } from "./format.js";
+import { badges, figures, states, verdicts } from "./overview.js";
+
+/** @typedef {import("../types.js").CampaignReport} Report */
+/** @typedef {import("../types.js").AnnotatorProgress} AnnotatorProgress */
+
+/**
+ * @param {Report} report
+ * @param {[string, string]} pair whose confusion is shown
+ */
+export function campaign(report, pair) {
+  return element(
+    "div",
+    { class: "detail", "data-campaign": report.id },
+    head(report),
+    section("progress", states(report), figures(report)),
+    section("verdicts", verdicts(report)),
+    section("annotators", annotators(report)),
+    section("agreement", ...agreement(report, pair)),
+    section("matrix", matrix(report)),
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {...Node} children
+ */
+function section(name, ...children) {
+  const heading = `${name}-heading`;
+  return element(
+    "section",
+    { class: "card", id: name, "data-key": name, "aria-labelledby": heading },
+    element("h2", { id: heading }, t(`admin.${name}`)),
+    children,
+  );
+}
+
+/** @param {Report} report */
+function head(report) {
+  const { id, open } = report;
+  const waiting = report.states["disputed"] ?? 0;
+  const made = t("admin.made", { date: date(report.created_at), votes: report.annotators_per_item });
+  return element(
+    "header",
+    { class: "top" },
+    element("a", { class: "back", href: "#campaigns=all" }, icon("back"), t("admin.all_campaigns")),
+    element("h1", { tabindex: -1 }, own(report.name)),
+    badges(report),
+    element("p", { class: "quiet" }, made),
+    element(
+      "div",
+      { class: "actions" },
+      element("a", { class: "button primary", href: `/review#campaign=${id}` }, t("admin.review", { n: waiting })),
+      download(id, "csv"),
+      download(id, "jsonl"),
+      element("button", { class: "button", type: "button", "data-do": open ? "close" : "reopen" }, t(open ? "admin.close" : "admin.reopen")),
+    ),
+  );
+}
+
+/**
+ * @param {number} id
+ * @param {"csv"|"jsonl"} form
+ */
+function download(id, form) {
+  const label = t("admin.export", { form: t(`admin.${form}`) });
+  const attributes = { class: "button", href: api.exportUrl(id, form), download: true, "aria-label": label };
+  return element("a", attributes, icon("install"), t(`admin.${form}`));
+}
+
+/** @param {Report} report */
+function annotators(report) {
+  if (!report.annotators.length) return element("p", { class: "quiet" }, t("admin.nobody_yet"));
+  const columns = ["votes", "skipped", "undone", "pace", "with_consensus", "last_seen"].map((key) => t(`admin.${key}`));
+  const rows = report.annotators.map((one) => annotator(one, report.items, columns));
+  const head = [t("admin.name"), ...columns];
+  return table({ caption: t("admin.annotators_caption"), name: "annotators", cards: true, head, rows });
+}
+
+/**
+ * @param {AnnotatorProgress} one
+ * @param {number} items
+ * @param {string[]} columns
+ */
+function annotator(one, items, columns) {
+  const seen = one.last_at
+    ? element("time", { datetime: one.last_at, title: dateAndTime(one.last_at) }, relative(one.last_at))
+    : "–";
+  const share = items ? one.votes / items : 0;
+  const votes = element("span", { class: "meter", "--share": share.toFixed(3) }, number(one.votes));
+  const rest = [number(one.skipped), number(one.undone), seconds(one.median_ms), percent(one.agreement), seen];
+  return row(`annotator ${one.name}`, own(one.name), [votes, ...rest].map((value, at) => cell(columns[at], value)));
+}
+
+/** @param {Report} report */
+function matrix(report) {
+  const panel = report.kind === "panel";
+  const known = report.answers.map((name) => ({ name: /** @type {string} */ (name), label: answer(name) }));
+  const named = new Set(report.answers.map(String));
+  const rows = [
+    ...known.filter(({ name }) => name in report.matrix),
+    ...Object.keys(report.matrix).filter((name) => !named.has(name)).map((name) => ({ name, label: name })),
+  ];
+  if (!rows.length) return element("p", { class: "quiet" }, t("admin.no_verdicts"));
+  return confusionTable({
+    caption: t(panel ? "admin.panel_caption" : "admin.clean_caption"),
+    note: t(panel ? "admin.panel_note" : "admin.clean_note"),
+    corner: t(panel ? "admin.panel_corner" : "admin.clean_corner"),
+    rows,
+    columns: known,
+    count: (r, c) => report.matrix[rows[r].name]?.[known[c].name] ?? 0,
+  });
+}

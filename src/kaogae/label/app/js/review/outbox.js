@@ -1,0 +1,130 @@
+/** Decisions on their way: sent one after another, and again until the service has them or says why it never will. */
+import { ApiError, api } from "../api.js";
+
+/** @typedef {import("../types.js").Answer} Answer */
+/**
+ * @typedef {object} Decision
+ * @property {string} id UUID
+ * @property {number} item
+ * @property {Answer|"undone"} verdict
+ * @property {number} took in ms
+ * @property {number} at by this page's clock, in ms
+ */
+
+const LONGEST_WAIT_MS = 15_000;
+const MOST = 100;
+
+/** Dispatches "change", and "refused" with {item, reason} as its detail. */
+export class Outbox extends EventTarget {
+  /** @type {Decision[]} */
+  #waiting = [];
+  #sending = false;
+  #answered = -Infinity;
+  #failures = 0;
+  /** Why nothing gets through at the moment; "" if it does. */
+  problem = "";
+
+  /** @param {number} campaign */
+  constructor(campaign) {
+    super();
+    this.campaign = campaign;
+  }
+
+  get count() {
+    return this.#waiting.length;
+  }
+
+  /** What waits says about each item at last. @returns {Map<number, Answer|"undone">} */
+  get pending() {
+    return new Map(this.#waiting.map(({ item, verdict }) => [item, verdict]));
+  }
+
+  /**
+   * @param {number} item
+   * @param {Answer|"undone"} verdict
+   * @param {number} took in ms
+   */
+  put(item, verdict, took) {
+    this.#waiting.push({ id: uuid(), item, verdict, took: Math.round(took), at: performance.now() });
+    this.#changed();
+    this.send();
+  }
+
+  /** Sends what waits; goes on by itself until nothing does. */
+  async send() {
+    if (this.#sending) return;
+    this.#sending = true;
+    while (this.#waiting.length) {
+      const failed = await this.#round();
+      if (failed) await pause(Math.min(LONGEST_WAIT_MS, 500 * 2 ** this.#failures++));
+      else this.#failures = 0;
+    }
+    this.#sending = false;
+  }
+
+  /** @returns {Promise<boolean>} whether it has to be tried again later */
+  async #round() {
+    const batch = this.#waiting.slice(0, MOST);
+    try {
+      const answer = await api.decide(this.campaign, batch.map((one) => this.#vote(one)));
+      this.#answered = performance.now();
+      this.problem = "";
+      const refused = new Map(answer.refused.map(({ id, reason }) => [id, reason]));
+      this.#settle(batch, answer.accepted, refused);
+      return false;
+    } catch (error) {
+      const final = error instanceof ApiError && !error.passing && error.status !== 401;
+      const reason = error instanceof Error ? error.message : String(error);
+      if (final) this.#settle(batch, [], new Map(batch.map(({ id }) => [id, reason])));
+      else this.problem = reason;
+      this.#changed();
+      return !final;
+    }
+  }
+
+  /**
+   * As it is sent. It is never older than the last answer: however slow the network was, an undo comes after
+   * the decision that it takes back.
+   *
+   * @param {Decision} decision
+   */
+  #vote({ id, item, verdict, took, at }) {
+    const ago = performance.now() - Math.max(at, this.#answered);
+    return { id, item, verdict, took_ms: Math.min(took, 86_400_000), ago_ms: Math.max(0, Math.round(ago)) };
+  }
+
+  /**
+   * @param {Decision[]} batch
+   * @param {string[]} accepted
+   * @param {Map<string, string>} refused
+   */
+  #settle(batch, accepted, refused) {
+    const settled = new Set([...accepted, ...refused.keys()]);
+    this.#waiting = this.#waiting.filter(({ id }) => !settled.has(id));
+    for (const { id, item } of batch) {
+      const reason = refused.get(id);
+      if (reason !== undefined) this.dispatchEvent(new CustomEvent("refused", { detail: { item, reason } }));
+    }
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+/** @param {number} milliseconds */
+const pause = (milliseconds) =>
+  new Promise((resolve) => {
+    addEventListener("online", resolve, { once: true });
+    setTimeout(resolve, milliseconds);
+  });
+
+/** A random UUID, also where the page came over plain http. */
+function uuid() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
