@@ -1,6 +1,7 @@
 """The routes of pictures."""
 
-from typing import Annotated, Any, Literal
+from enum import IntEnum
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
@@ -25,6 +26,14 @@ WEBP: dict[int | str, dict[str, Any]] = {
 }
 
 
+class Size(IntEnum):
+    """Most pixels of a picture's longer side."""
+
+    THUMBNAIL = 160
+    PHONE = 480
+    LARGE = 960
+
+
 @routes.get(
     "/items/{item}/image",
     operation_id="image",
@@ -36,7 +45,7 @@ async def image(
     request: Request,
     visitor: Visitor,
     service: The,
-    size: Annotated[Literal[160, 480, 960], Query(description="Most pixels of its longer side.")] = 480,
+    size: Annotated[Size, Query(description="Most pixels of its longer side.")] = Size.PHONE,
 ) -> Response:
     """An item's picture. It is never enlarged."""
     try:
