@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from kaogae.atelier.expression import canonical
 from kaogae.atelier.portrait import Portrait
@@ -212,6 +213,32 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
     for serving in running:
         if serving.process.poll() is None:
             serving.kill()
+
+
+@pytest.fixture
+def browser_of(workspace: Workspace, catalog: Catalog) -> Iterator[Callable[..., TestClient]]:
+    """`browser_of(name, role, campaigns)`: a signed-in browser before the service in this process.
+
+    Without a name it is nobody's. Paths begin at the root.
+    """
+    from kaogae.label.people import invite
+    from kaogae.label.service import create_app
+
+    app = create_app(workspace, catalog)
+    with TestClient(app, base_url="http://label.test"):  # the service runs as long as this does
+
+        def browser(
+            name: str | None = None, role: str = "annotator", campaigns: Sequence[int] | None = None
+        ) -> TestClient:
+            client = TestClient(app, base_url="http://label.test")
+            if name is not None:
+                with catalog.session() as session:
+                    token = invite(session, name, role, campaigns)
+                answer = client.post("/api/v1/session", json={"token": token})
+                assert answer.status_code == 200, answer.text
+            return client
+
+        yield browser
 
 
 @pytest.fixture

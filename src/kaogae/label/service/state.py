@@ -1,7 +1,7 @@
 """What the running service holds, and how its routes reach it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 from kaogae.catalog import Catalog, Workspace
 from kaogae.label import people
 from kaogae.label.ledger import Ledger
+from kaogae.label.overview import Progress, progresses
 from kaogae.label.people import ADMIN, REVIEWER, SignedIn
 from kaogae.label.service.files import File
+from kaogae.label.service.gathered import Gathered
 from kaogae.label.service.limits import Pace, SignInPace
 from kaogae.label.service.pictures import Pictures
 from kaogae.label.writer import Writer
@@ -49,6 +51,10 @@ class Service:
     _known: dict[str, tuple[float, SignedIn]] = field(default_factory=dict[str, tuple[float, SignedIn]])
     _generation: int = 0
 
+    def __post_init__(self) -> None:
+        """What needs the rest."""
+        self._progress = Gathered(self._progresses)
+
     async def read(self, question: Callable[[Session], T]) -> T:
         """Ask the catalogue, in a thread. Errors as in `Catalog.reading`."""
 
@@ -61,6 +67,13 @@ class Service:
     async def write(self, change: Callable[[Session], T]) -> T:
         """Change the catalogue; durable when it returns."""
         return await self.writer.call(change)
+
+    async def progress(self, campaign: int, annotator: int) -> Progress:
+        """How far a campaign is, as one annotator may know it."""
+        return await self._progress.get((campaign, annotator))
+
+    async def _progresses(self, asked: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], Progress]:
+        return await self.read(lambda session: progresses(session, asked))
 
     async def who(self, secret: str) -> SignedIn | None:
         """Whose browser has this secret: as it is, or was a second ago."""

@@ -4,10 +4,9 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query
-from sqlalchemy.orm import Session
 
 from kaogae.catalog.types import now
-from kaogae.label.ledger import Cast, progress, review_queue
+from kaogae.label.ledger import Cast, review_queue
 from kaogae.label.people import SignedIn
 from kaogae.label.service import schemas
 from kaogae.label.service.answers import refusals
@@ -110,8 +109,5 @@ async def _record(
 
 
 async def _progress(service: Service, campaign: int, annotator: int) -> schemas.Progress:
-    def ask(session: Session) -> schemas.Progress:
-        known = progress(session, campaign, annotator)
-        return schemas.Progress.model_validate(known, from_attributes=True)
-
-    return await service.read(ask)
+    known = await service.progress(campaign, annotator)
+    return schemas.Progress.model_validate(known, from_attributes=True)

@@ -1,0 +1,215 @@
+"""Personal links: made, used, replaced, taken back."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from kaogae.catalog import Annotator, Campaign, Membership, SignIn
+from kaogae.catalog.types import now
+from kaogae.errors import LabelError
+from kaogae.label.people import (
+    BROWSERS_MOST,
+    SHARED,
+    anybody,
+    clean_name,
+    digest,
+    invite,
+    people,
+    revoke,
+    sign_in,
+    sign_out,
+    who,
+)
+
+SETTINGS = {"annotators": 3, "blind": False, "seed": 0}
+
+
+@pytest.fixture
+def session(catalog):
+    with catalog.session() as session:
+        yield session
+
+
+def campaign(session, name, **more):
+    row = Campaign(name=name, kind="clean", settings=SETTINGS, **more)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def test_a_link_signs_in_and_the_catalogue_holds_hashes_only(session):
+    mine = campaign(session, "cleaning")
+    token = invite(session, "Yuki")
+    secret, person = sign_in(session, token)
+    assert who(session, secret) == (person.id, "Yuki", "annotator", frozenset([mine]))
+    kept = [
+        *session.execute(select(Annotator.token_hash)).one(),
+        *session.execute(select(SignIn.token_hash)).one(),
+    ]
+    assert kept == [digest(token), digest(secret)]
+    assert len(token) >= 43  # 256 bits
+    assert len(secret) >= 43
+
+
+def test_a_link_works_in_several_browsers_and_signing_out_ends_one(session):
+    token = invite(session, "Yuki")
+    phone, desktop = sign_in(session, token)[0], sign_in(session, token)[0]
+    assert phone != desktop
+    sign_out(session, phone)
+    assert who(session, phone) is None
+    assert who(session, desktop) is not None
+
+
+def test_the_oldest_browser_is_signed_out_when_there_are_too_many(session):
+    token = invite(session, "Yuki")
+    secrets = []
+    for age in range(BROWSERS_MOST + 2):
+        secrets.append(sign_in(session, token)[0])
+        at = now() - timedelta(hours=100 - age)
+        session.execute(update(SignIn).where(SignIn.token_hash == digest(secrets[-1])).values(created_at=at))
+    assert [who(session, secret) is not None for secret in secrets] == [False, False] + [True] * BROWSERS_MOST
+
+
+def test_inviting_anew_ends_the_earlier_link_and_keeps_the_person(session):
+    first = invite(session, "Yuki")
+    secret, person = sign_in(session, first)
+    second = invite(session, " Yuki\t", "reviewer")
+    with pytest.raises(LabelError, match="can't be used"):
+        sign_in(session, first)
+    assert sign_in(session, second)[1].id == person.id
+    assert who(session, secret).role == "reviewer"
+
+
+def test_revoking_ends_link_and_sign_ins_at_once(session):
+    token = invite(session, "Yuki")
+    secret, _ = sign_in(session, token)
+    revoke(session, "Yuki")
+    assert who(session, secret) is None
+    with pytest.raises(LabelError):
+        sign_in(session, token)
+    assert people(session)[0].revoked_at is not None
+    invite(session, "Yuki")
+    assert who(session, secret) is None  # what was ended stays ended
+    assert people(session)[0].revoked_at is None
+
+
+def test_links_and_sign_ins_expire(session):
+    token = invite(session, "Yuki", days=1)
+    secret, _ = sign_in(session, token)
+    session.execute(update(Annotator).values(expires_at=now() - timedelta(seconds=1)))
+    with pytest.raises(LabelError):
+        sign_in(session, token)
+    assert who(session, secret) is not None  # whoever is signed in stays so
+    session.execute(update(SignIn).values(expires_at=now() - timedelta(seconds=1)))
+    assert who(session, secret) is None
+    sign_in(session, invite(session, "Yuki"))
+    assert session.scalar(select(func.count()).select_from(SignIn)) == 1  # those that are over are gone
+
+
+def test_nobody_is_invited_or_signed_in_as_a_shared_annotator(session):
+    session.add(
+        Annotator(name="a3f", role=SHARED, token_hash=digest("known"), expires_at=now() + timedelta(1))
+    )
+    session.flush()
+    with pytest.raises(LabelError, match="isn't a role"):
+        invite(session, "Yuki", SHARED)
+    with pytest.raises(LabelError, match="another name"):
+        invite(session, "a3f")
+    with pytest.raises(LabelError, match="can't be used"):
+        sign_in(session, "known")
+    with pytest.raises(LabelError, match="Nobody called"):
+        revoke(session, "a3f")
+    assert people(session) == []
+    assert not anybody(session)
+
+
+def test_a_sign_in_of_somebody_who_became_shared_is_none(session):
+    secret, _ = sign_in(session, invite(session, "Yuki"))
+    session.execute(update(Annotator).values(role=SHARED))
+    assert who(session, secret) is None
+
+
+def test_people_see_what_they_are_invited_to_and_admins_everything(session):
+    first, second = campaign(session, "first"), campaign(session, "second")
+    closed = campaign(session, "closed", closed_at=now())
+    invite(session, "Aoi")
+    invite(session, "Ren", campaigns=[second, closed])
+    invite(session, "Mio", "admin", campaigns=[])
+    assert {person.name: person.campaigns for person in people(session)} == {
+        "Aoi": ["first", "second"],
+        "Mio": ["closed", "first", "second"],
+        "Ren": ["closed", "second"],
+    }
+    admin = who(session, sign_in(session, invite(session, "Mio", "admin"))[0])
+    assert admin.campaigns == {first, second, closed}
+
+
+def test_inviting_anew_adds_open_campaigns_or_sets_those_that_are_named(session):
+    first = campaign(session, "first")
+    invite(session, "Yuki")
+    session.execute(update(Campaign).values(closed_at=now()))
+    second = campaign(session, "second")
+    invite(session, "Yuki")  # votes on the first may still be in their phone
+    assert set(session.scalars(select(Membership.campaign_id))) == {first, second}
+    invite(session, "Yuki", campaigns=[second])
+    assert set(session.scalars(select(Membership.campaign_id))) == {second}
+
+
+def test_campaigns_that_nobody_can_vote_in_are_nobodys(session):
+    shared = Campaign(name="theirs", kind="clean", settings={"shared": True})
+    session.add(shared)
+    session.flush()
+    invite(session, "Aoi")
+    admin = who(session, sign_in(session, invite(session, "Mio", "admin"))[0])
+    assert admin.campaigns == frozenset()
+    assert [person.campaigns for person in people(session)] == [[], []]
+    with pytest.raises(LabelError, match="no campaign"):
+        invite(session, "Ren", campaigns=[shared.id])
+
+
+@pytest.mark.parametrize("days", [0, -1, 367])
+def test_a_link_lasts_a_day_to_a_year(session, days):
+    with pytest.raises(LabelError, match="can't last"):
+        invite(session, "Yuki", days=days)
+
+
+def test_names_are_cleaned():
+    assert clean_name("  Yuki \n Mori ") == "Yuki Mori"
+    assert clean_name("Jose\u0301") == "José"
+    assert clean_name("雪" * 60) == "雪" * 60
+
+
+@pytest.mark.parametrize(
+    "name", ["", " \t\n", "x" * 61, "a\x00b", "a\u202eb", "\x1b[31mred", "a\ud800", "\u200b"]
+)
+def test_names_that_cant_be_seen_are_refused(name):
+    with pytest.raises(LabelError):
+        clean_name(name)
+
+
+def test_revoking_nobody_says_so(session):
+    with pytest.raises(LabelError, match="Nobody called 'Yuki'"):
+        revoke(session, "Yuki")
+
+
+def test_somebody_can_use_the_service_by_a_link_or_a_browser(session):
+    assert not anybody(session)
+    token = invite(session, "Yuki")
+    assert anybody(session)
+    session.execute(update(Annotator).values(expires_at=now() - timedelta(seconds=1)))
+    assert not anybody(session)
+    session.execute(update(Annotator).values(expires_at=now() + timedelta(days=1)))
+    sign_in(session, token)
+    session.execute(update(Annotator).values(expires_at=now() - timedelta(seconds=1)))
+    assert anybody(session)
+    revoke(session, "Yuki")
+    assert not anybody(session)
+
+
+@pytest.mark.parametrize("token", ["", "x", "\ud800", "\x00" * 200])
+def test_a_token_that_was_never_made_is_none(session, token):
+    invite(session, "Yuki")
+    with pytest.raises(LabelError):
+        sign_in(session, token)
+    assert who(session, token) is None
