@@ -117,8 +117,13 @@ export const api = {
    * @returns {Promise<import("./types.js").ReviewResponse>}
    */
   review: (campaign, after, limit) => ask("GET", `/campaigns/${campaign}/review?after=${after}&limit=${limit}`),
-  /** @param {number} campaign @param {Vote[]} votes @returns {Promise<import("./types.js").VotesResponse>} */
-  decide: (campaign, votes) => ask("POST", `/campaigns/${campaign}/decisions`, { votes }),
+  /**
+   * @param {number} campaign
+   * @param {Vote[]} votes
+   * @param {string} [voter] who decided, as with votes
+   * @returns {Promise<import("./types.js").VotesResponse>}
+   */
+  decide: (campaign, votes, voter) => ask("POST", `/campaigns/${campaign}/decisions`, { votes, voter }),
 
   /** @returns {Promise<import("./types.js").CampaignReport[]>} */
   campaigns: () => ask("GET", "/admin/campaigns"),
