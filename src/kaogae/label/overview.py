@@ -1,9 +1,10 @@
 """How far a campaign is, for an annotator; and what waits for a reviewer."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from kaogae.catalog import Assignment, Campaign, Contribution, Item
@@ -55,19 +56,37 @@ def progress(session: Session, campaign: int, annotator: int) -> Progress:
     Raises:
         LabelError: there is no such campaign.
     """
+    return progresses(session, {(campaign, annotator)})[campaign, annotator]
+
+
+def progresses(session: Session, asked: Collection[tuple[int, int]]) -> dict[tuple[int, int], Progress]:
+    """The same for many: (campaign, annotator) -> progress, with two questions.
+
+    Raises:
+        LabelError: there is no such campaign.
+    """
+    campaigns, annotators = {one for one, _ in asked}, {one for _, one in asked}
     last = func.coalesce(func.max(Item.number), -1)  # numbers have no gaps
-    items = select(last + 1).where(Item.campaign_id == campaign).scalar_subquery()
-    mine = and_(Contribution.campaign_id == Campaign.id, Contribution.annotator_id == annotator)
-    row = session.execute(
-        select(items, Campaign.settled, Campaign.closed_at, Contribution.verdicts, Contribution.settled)
-        .outerjoin(Contribution, mine)
-        .where(Campaign.id == campaign)
-    ).first()
-    if row is None:
-        raise LabelError(f"There is no campaign with the number {campaign}.")
-    total, settled, closed_at, verdicts, done = row
-    left = 0 if closed_at else total - settled - ((verdicts or 0) - (done or 0))
-    return Progress(total, verdicts or 0, left, settled)
+    items = select(last + 1).where(Item.campaign_id == Campaign.id).scalar_subquery()
+    whole = select(Campaign.id, items, Campaign.settled, Campaign.closed_at).where(Campaign.id.in_(campaigns))
+    known = {row[0]: row[1:] for row in session.execute(whole)}
+    columns = (
+        Contribution.campaign_id,
+        Contribution.annotator_id,
+        Contribution.verdicts,
+        Contribution.settled,
+    )
+    mine = Contribution.campaign_id.in_(campaigns), Contribution.annotator_id.in_(annotators)
+    shares = {(row[0], row[1]): (row[2], row[3]) for row in session.execute(select(*columns).where(*mine))}
+    found: dict[tuple[int, int], Progress] = {}
+    for campaign, annotator in asked:
+        if campaign not in known:
+            raise LabelError(f"There is no campaign with the number {campaign}.")
+        total, settled, closed_at = known[campaign]
+        verdicts, done = shares.get((campaign, annotator), (0, 0))
+        left = 0 if closed_at else total - settled - (verdicts - done)
+        found[campaign, annotator] = Progress(total, verdicts, left, settled)
+    return found
 
 
 def review_queue(session: Session, campaign: int, after: int, limit: int) -> Queue:
