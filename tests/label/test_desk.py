@@ -138,7 +138,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.respond(int(mood.split()[1]), "application/json", b'{"detail": "No."}')
         if path.endswith("/image"):
             service.images.append(int(path.split("/")[-2]))
-            return self.respond(200, "image/webp", PIXEL, Cache_Control="private, max-age=31536000, immutable")
+            return self.respond(
+                200, "image/webp", PIXEL, Cache_Control="private, max-age=31536000, immutable"
+            )
         with service.lock:
             status, answer = service.answer(self.command, path, name, json.loads(body) if body else None)
         if mood == "commit and hang":
@@ -146,7 +148,9 @@ class Handler(BaseHTTPRequestHandler):
             return None
         if mood == "commit and fail":
             status, answer = 500, {"detail": "Something went wrong."}
-        headers = {"Set_Cookie": f"name={answer['name']}; HttpOnly; SameSite=Strict"} if "name" in answer else {}
+        headers = (
+            {"Set_Cookie": f"name={answer['name']}; HttpOnly; SameSite=Strict"} if "name" in answer else {}
+        )
         return self.respond(status, "application/json", json.dumps(answer).encode(), **headers)
 
     do_GET = do_POST = do_DELETE = handle_any  # noqa: N815

@@ -18,6 +18,7 @@ import { clock } from "./desk/clock.js";
 import { Courier, uuid } from "./desk/courier.js";
 import { remembered, whoami } from "./desk/person.js";
 import { Pictures, SIZE, forgetPictures } from "./desk/pictures.js";
+import { sendLater } from "./desk/shell.js";
 import { Stopwatch } from "./desk/stopwatch.js";
 import { Store } from "./store.js";
 
@@ -69,7 +70,7 @@ export class Desk extends EventTarget {
     const store = await Store.open(me.name);
     clock.resume((await store.recall("drift")) ?? 0);
     const desk = new Desk(campaign, store);
-    await desk.#refresh();
+    await Promise.all([desk.#refresh(), desk.#pictures.look().catch(() => undefined)]);
     desk.#begin();
     return desk;
   }
@@ -92,6 +93,7 @@ export class Desk extends EventTarget {
     this.#watch.look();
     void this.#refresh();
     this.#courier.wake(); // hidden: perhaps the last chance for a while; visible: perhaps there is a network again
+    if (document.visibilityState === "hidden" && this.waiting) void sendLater();
   }
 
   #offline() {
@@ -102,9 +104,8 @@ export class Desk extends EventTarget {
   /** What has been asked for is still written. */
   async close() {
     this.#closing.abort();
-    this.#courier.stop();
     this.#pictures.stop();
-    await Promise.allSettled(this.#writes);
+    await Promise.allSettled([...this.#writes, this.#courier.stop()]);
     this.#store.close();
   }
 
@@ -127,7 +128,7 @@ export class Desk extends EventTarget {
   /** @returns {Situation} */
   get situation() {
     if (this.#courier.signedOut) return "signed-out";
-    if (!this.#card.open) return "closed";
+    if (this.#closed) return "closed";
     if (this.#current) return "ready";
     if (this.#courier.exhausted && !this.#items.length) return "done";
     return this.#courier.online ? "loading" : "offline";
@@ -207,8 +208,12 @@ export class Desk extends EventTarget {
     return this.#view.history.filter(({ vote }) => !undone.has(vote)).at(-1) ?? null;
   }
 
+  get #closed() {
+    return !this.#card.open || this.#courier.closed;
+  }
+
   get #canVote() {
-    if (this.#trouble || this.#courier.signedOut || !this.#card.open) return false;
+    if (this.#trouble || this.#courier.signedOut || this.#closed) return false;
     return this.#store.lasting || this.#courier.online;
   }
 
@@ -265,7 +270,13 @@ export class Desk extends EventTarget {
     return true;
   }
 
-  /** @param {number} item @param {Verdict} verdict @param {-1|0|1} counts @param {number|null} took_ms @returns {Queued} */
+  /**
+   * @param {number} item
+   * @param {Verdict} verdict
+   * @param {-1|0|1} counts
+   * @param {number|null} took_ms
+   * @returns {Queued}
+   */
   #ballot(item, verdict, counts, took_ms) {
     return { campaign: this.#card.id, id: uuid(), item, verdict, took_ms, cast: clock.stamp(), first: null, counts };
   }
@@ -275,6 +286,7 @@ export class Desk extends EventTarget {
     this.#acts.push(act);
     this.#current = next;
     this.#arrange();
+    if (!this.#times.length) void globalThis.navigator.storage?.persist?.();
     const write = this.#keep(act).finally(() => this.#writes.delete(write));
     this.#writes.add(write);
   }
@@ -290,7 +302,8 @@ export class Desk extends EventTarget {
       this.#current = act.past ? null : act.item;
     }
     await this.#refresh(act);
-    this.#courier.wake();
+    this.#courier.nudge();
+    if (!this.online) void sendLater();
   }
 
   /**

@@ -1,5 +1,6 @@
 /** The app: who is signed in, and which screen the address asks for. */
 import { whoami, onPersonChange } from "./desk/person.js";
+import { installShell } from "./desk/shell.js";
 import { t } from "./i18n.js";
 import { element } from "./element.js";
 import { ending } from "./screens/ends.js";
@@ -55,13 +56,5 @@ async function start() {
   });
 }
 
-/** The page's policy wants addresses of scripts to come from a policy of ours. */
-function register() {
-  /** @type {any} */
-  const types = /** @type {any} */ (window).trustedTypes;
-  const policy = types?.createPolicy("kaogae", { createScriptURL: (/** @type {string} */ url) => url });
-  navigator.serviceWorker?.register(policy ? policy.createScriptURL("/sw.js") : "/sw.js").catch(() => undefined);
-}
-
 start();
-register();
+installShell();

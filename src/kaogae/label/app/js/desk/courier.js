@@ -54,6 +54,8 @@ export class Courier extends EventTarget {
   signedOut = false;
   /** The service had nothing more for this person when it was last asked. */
   exhausted = false;
+  /** The campaign takes no more votes, or isn't this person's any more. */
+  closed = false;
   /**
    * An item that somebody looks at: it isn't taken away.
    * @type {() => number|null}
@@ -65,8 +67,12 @@ export class Courier extends EventTarget {
   #woken = false;
   #running = false;
   #stopped = false;
-  #asked = false;
+  #asked = -Infinity;
   #failures = 0;
+  #rest = 0;
+  #drift = 0;
+  /** @type {Promise<void>} */
+  #run = Promise.resolve();
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
   /**
@@ -88,25 +94,26 @@ export class Courier extends EventTarget {
     this.#leave = onPersonChange(() => this.wake());
   }
 
+  /** Resolves when what is under way has ended. */
   stop() {
     this.#stopped = true;
     this.#leave();
     clearTimeout(this.#timer);
+    return this.#run;
   }
 
-  /** There may be something to do: now, and not when the next attempt would be due. */
+  /** There is something to do; if the last attempt failed, when the next one is due. */
+  nudge() {
+    if (!this.#failures) this.wake();
+  }
+
+  /** Now is a good moment. */
   wake() {
     this.#woken = true;
-    if (!this.#running && !this.#stopped) void this.#run();
+    if (!this.#running && !this.#stopped) this.#run = this.#work();
   }
 
-  /** Ask for items even if there are enough. */
-  renew() {
-    this.#asked = false;
-    this.wake();
-  }
-
-  async #run() {
+  async #work() {
     this.#running = true;
     clearTimeout(this.#timer);
     while (this.#woken && !this.#stopped) {
@@ -115,7 +122,7 @@ export class Courier extends EventTarget {
         await this.once();
         this.#failures = 0;
       } catch (error) {
-        this.#failed(error);
+        await this.#failed(error);
         break;
       }
     }
@@ -127,17 +134,22 @@ export class Courier extends EventTarget {
   /** ms until the next attempt: it doubles, and no two phones keep step. */
   get #delay() {
     if (!this.#failures) return SLOWEST;
-    return Math.min(SLOWEST, 1000 * 2 ** (this.#failures - 1)) * (0.75 + Math.random() / 2);
+    const doubled = Math.min(SLOWEST, 1000 * 2 ** (this.#failures - 1)) * (0.75 + Math.random() / 2);
+    return Math.max(doubled, this.#rest);
   }
 
   /** @param {unknown} error */
-  #failed(error) {
+  async #failed(error) {
     this.#failures += 1;
-    if (error instanceof ApiError && error.passing) this.online = false;
-    if (error instanceof ApiError && error.status === 401) {
+    if (!(error instanceof ApiError)) return;
+    this.#rest = error.after * 1000;
+    if (error.passing) this.online = false;
+    if (error.status === 401) {
       this.signedOut = true;
-      void remembered().then((me) => (me?.name === this.#store.person ? remember(null) : me));
+      const me = await remembered().catch(() => null);
+      if (me?.name === this.#store.person) await remember(null);
     }
+    if (error.status === 409) this.signedOut = true; // somebody else is signed in by now
   }
 
   /** Sends what waits and fetches what is needed. Rejects with the first thing that is in the way. */
@@ -148,6 +160,10 @@ export class Courier extends EventTarget {
       if (this.signedOut) return;
       await this.#send();
       if (this.#campaign !== null) await this.#refill(this.#campaign);
+      if (Math.abs(clock.drift - this.#drift) > 1000) {
+        this.#drift = clock.drift;
+        await this.#store.note("drift", clock.drift);
+      }
     });
   }
 
@@ -169,9 +185,10 @@ export class Courier extends EventTarget {
   async #send() {
     let most = BATCH;
     for (;;) {
-      if (!clock.sure) await this.#time();
+      if (this.#stopped) return;
       const batch = await this.#store.send(most, this.#aside, clock.now());
       if (!batch.length) return;
+      if (!clock.sure) await api.health(); // what time is it there? before anything is said to have been so long ago
       try {
         await this.#deliver(batch);
         most = BATCH;
@@ -185,22 +202,17 @@ export class Courier extends EventTarget {
     }
   }
 
-  /** What time it is there, before anything is said to have been so long ago. */
-  async #time() {
-    await api.health();
-    await this.#store.note("drift", clock.drift);
-  }
-
   /** @param {Queued[]} batch */
   async #deliver(batch) {
     const votes = letter(batch, clock.now());
-    const answer = await api.votes(batch[0].campaign, votes);
+    const answer = await api.votes(batch[0].campaign, votes, this.#store.person);
     this.#answered();
     const reasons = new Map(answer.refused.map(({ id, reason }) => [id, reason]));
     const settled = new Set([...answer.accepted, ...reasons.keys()]);
     const done = batch.filter(({ id }) => settled.has(id));
     if (!done.length) throw new ApiError(500, "The service didn't say what became of the votes.");
     await this.#settle(done, reasons, answer.progress);
+    if (reasons.size) this.#asked = -Infinity; // perhaps the campaign is closed
   }
 
   /**
@@ -215,17 +227,40 @@ export class Courier extends EventTarget {
 
   /** @param {number} campaign */
   async #refill(campaign) {
-    if (this.#aside.has(campaign)) return;
     const { pool } = await this.#store.view(campaign);
     const fresh = pool.filter((row) => !row.skipped).length;
-    if (this.#asked && (fresh >= FEW || pool.length >= POOL_MOST)) return;
+    const long = performance.now() - this.#asked > SLOWEST;
+    const few = fresh < FEW && pool.length < POOL_MOST && (!this.exhausted || !pool.length);
+    if (!few && !(long && (this.exhausted || this.#asked === -Infinity))) return;
     const have = pool.map(({ item }) => item);
-    const answer = await api.next(campaign, Math.max(0, STOCK - fresh), have);
-    this.#answered();
-    this.#asked = true;
-    await this.#store.refill(campaign, have, answer, this.shown());
-    this.exhausted = !answer.items.length;
+    const answer = await this.#next(campaign, STOCK - fresh, have);
+    this.#asked = performance.now();
+    this.exhausted = answer.items.length === 0;
+    await this.#store.refill(campaign, have, answer, this.closed ? null : this.shown());
     this.dispatchEvent(new Event("change"));
+  }
+
+  /**
+   * @param {number} campaign
+   * @param {number} count
+   * @param {number[]} have
+   */
+  async #next(campaign, count, have) {
+    try {
+      const answer = await api.next(campaign, Math.min(Math.max(0, count), STOCK), have);
+      this.#answered();
+      this.closed = !answer.items.length && !answer.keep.length && !(await this.#open(campaign));
+      return answer;
+    } catch (error) {
+      this.closed = error instanceof ApiError && (error.status === 403 || error.status === 404);
+      throw error;
+    }
+  }
+
+  /** @param {number} campaign */
+  async #open(campaign) {
+    const me = await remember(await api.me());
+    return me.campaigns.some((card) => card.id === campaign && card.open);
   }
 
   #answered() {

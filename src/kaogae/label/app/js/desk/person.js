@@ -31,8 +31,9 @@ export async function remembered() {
 export async function remember(me) {
   try {
     const before = await remembered();
-    if (before && before.name !== me?.name) await forgetPictures();
     await (await database()).run("readwrite", (tables) => tables.meta.put({ key: "me", value: me }));
+    if (before?.name === me?.name) return me;
+    if (before) await forgetPictures();
   } catch {
     // It can't be kept: then the app asks the service at its next start.
   }
@@ -47,7 +48,7 @@ export async function remember(me) {
 export async function whoami() {
   const known = await remembered().catch(() => null);
   try {
-    return await remember(await api.me(known ? 4000 : undefined));
+    return await remember(await api.me(known ? 3000 : undefined));
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) await remember(null);
     else if (known) return known;
@@ -66,7 +67,10 @@ export async function signOut() {
   await remember(null);
 }
 
-/** @param {() => void} listener another tab: somebody signed in or out */
+/**
+ * @param {() => void} listener in another tab somebody signed in or out
+ * @returns {() => void} ends it
+ */
 export function onPersonChange(listener) {
   channel.addEventListener("message", listener);
   return () => channel.removeEventListener("message", listener);

@@ -41,6 +41,14 @@ export class Pictures {
     return "caches" in globalThis;
   }
 
+  /** Finds out which ones are here. */
+  async look() {
+    if (!this.certain) return;
+    for (const request of await (await caches.open(this.#name)).keys()) {
+      this.here.add(Number(/\/items\/(\d+)\//.exec(request.url)?.[1]));
+    }
+  }
+
   stop() {
     this.#stopped = true;
   }
