@@ -85,7 +85,13 @@ def test_without_votes_there_is_nothing() -> None:
     ("kappa", "word"),
     [
         *((-0.1, "poor"), (0.0, "slight"), (0.2, "slight"), (0.21, "fair"), (0.4, "fair"), (0.5, "moderate")),
-        *((0.61, "substantial"), (0.8, "substantial"), (0.81, "almost perfect"), (1.0, "almost perfect")),
+        *(
+            (0.604, "moderate"),
+            (0.61, "substantial"),
+            (0.8, "substantial"),
+            (0.81, "almost perfect"),
+            (1.0, "almost perfect"),
+        ),
     ],
 )
 def test_the_words(kappa: float, word: str) -> None:

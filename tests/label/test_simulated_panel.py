@@ -115,7 +115,9 @@ def test_a_panel_comes_to_what_theory_predicts(
         u.prod() + sum(u[i] * u[j] * (1 - u[k]) for (i, j), k in zip(pairs, third, strict=True))
     )
     diagonal = sum(found.matrix[name][name] for name in EXPRESSIONS)
-    agreed = sum(sum(row.values()) for row in found.matrix.values())
+    agreed = sum(found.verdicts.values())
+    assert sum(sum(row.values()) for row in found.matrix.values()) == ITEMS
+    assert sum(row["disputed"] for row in found.matrix.values()) == ITEMS - agreed
     assert diagonal / ITEMS == near(right)
     assert (agreed - diagonal) / ITEMS == near(wrong)
     assert found.states["disputed"] / ITEMS == near(1 - right - wrong)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,13 @@ from kaogae.errors import UsageError
 if TYPE_CHECKING:
     from kaogae.catalog import Catalog, Workspace
     from kaogae.label.campaigns import Begun, Settings, Wanted
+    from kaogae.label.relabelling import Relabelled
 
 label_app = typer.Typer(no_args_is_help=True, help="Let people say what faces show, on their phones.")
 app.add_typer(label_app, name="label")
+
+CATALOGUE = "catalog"
+"""What `--to` calls the faces' labels in the catalogue."""
 
 NAME = typer.Argument(..., help="Name of the campaign.")
 JSON = typer.Option(False, "--json", help="Print a report for machines.")
@@ -73,6 +78,139 @@ def label_new(
                 place, opened, name, Wanted(choice, unlabelled, None, sample), from_set, settings
             )
     _say_begun(begun, settings, as_json)
+
+
+@label_app.command("status")
+def label_status(
+    name: str | None = typer.Argument(None, help="Name of a campaign; default: all of them."),
+    as_json: bool = JSON,
+    workspace: Path = WORKSPACE,
+    catalog: str | None = CATALOG,
+) -> None:
+    """Say how far campaigns are; of one, what everybody did, what was said, and how far people agree."""
+    from dataclasses import asdict
+
+    from kaogae.catalog import Workspace
+    from kaogae.cli.label_tables import show_all, show_one
+    from kaogae.label.campaigns import campaigns, find
+    from kaogae.label.report import report
+
+    with closing(Workspace(workspace, catalog).existing()) as opened, opened.reading() as session:
+        chosen = campaigns(session) if name is None else [find(session, name)]
+        reports = [report(session, campaign, people=name is not None) for campaign in chosen]
+    if as_json:
+        found = [asdict(one) for one in reports]
+        print(json.dumps(found if name is None else found[0], default=datetime.isoformat))
+    elif name is not None:
+        show_one(reports[0])
+    elif reports:
+        show_all(reports)
+    else:
+        _say("There is no campaign yet. Begin with: kaogae label new NAME")
+
+
+@label_app.command("export")
+def label_export(
+    name: str = NAME,
+    to: str | None = typer.Option(
+        None,
+        "--to",
+        help="A file that ends in .csv or .jsonl, or 'catalog': the faces' labels; default: NAME-votes.csv.",
+    ),
+    what: str = typer.Option("votes", "--what", help="votes: all that was said; labels: what it comes to."),
+    as_json: bool = JSON,
+    workspace: Path = WORKSPACE,
+    catalog: str | None = CATALOG,
+) -> None:
+    """Write a campaign's votes or labels to a file, or what people agreed on into the catalogue."""
+    from dataclasses import asdict
+
+    from kaogae.catalog import Workspace
+    from kaogae.label.campaigns import find
+    from kaogae.label.exporting import export_file
+    from kaogae.label.relabelling import relabel
+
+    with closing(Workspace(workspace, catalog).existing()) as opened:
+        if to == CATALOGUE:
+            done = relabel(opened, name)
+            if as_json:
+                print(json.dumps(asdict(done)))
+            else:
+                _say_relabelled(done)
+            return
+        with opened.reading() as session:
+            campaign = find(session, name)
+            path = Path(to or f"{name}-{what}.csv")
+            rows = export_file(session, campaign, path, what)
+    if as_json:
+        print(json.dumps({"path": str(path), "rows": rows}))
+    else:
+        _say(f"{path}: {rows:,} {what}")
+
+
+@label_app.command("import")
+def label_import(
+    name: str = NAME,
+    path: Path = typer.Argument(..., metavar="FILE", help="Votes: .csv or .jsonl."),
+    speaks_for: list[str] = typer.Option(
+        [], "--speaks-for", help="Somebody who was invited here and whose votes may be in the file."
+    ),
+    as_json: bool = JSON,
+    workspace: Path = WORKSPACE,
+    catalog: str | None = CATALOG,
+) -> None:
+    """Add votes from a file: one that was exported, or rows of sha256, annotator and verdict."""
+    from dataclasses import asdict
+
+    from kaogae.catalog import Workspace
+    from kaogae.cli.progress import watch
+    from kaogae.label.importing import import_votes
+
+    with closing(Workspace(workspace, catalog).existing()) as opened, watch("lines") as follow:
+        done = import_votes(opened, name, path, speaks_for=speaks_for, progress=follow)
+    if as_json:
+        print(json.dumps(asdict(done)))
+    else:
+        people = f", {len(done.people)} new people" if done.people else ""
+        _say(f"votes added: {done.added:,}, known already: {done.known:,}{people}")
+        _say_left_out(done.refused)
+        for line in done.lines:
+            _say(f"  {line}")
+    if done.refused:
+        raise typer.Exit(1)
+
+
+@label_app.command("close")
+def label_close(name: str = NAME, workspace: Path = WORKSPACE, catalog: str | None = CATALOG) -> None:
+    """Close a campaign: nobody is asked any more, and only what was said before still counts."""
+    _set_open(name, False, workspace, catalog)
+
+
+@label_app.command("reopen")
+def label_reopen(name: str = NAME, workspace: Path = WORKSPACE, catalog: str | None = CATALOG) -> None:
+    """Open a closed campaign again."""
+    _set_open(name, True, workspace, catalog)
+
+
+def _set_open(name: str, is_open: bool, workspace: Path, url: str | None) -> None:
+    from kaogae.catalog import Workspace
+    from kaogae.label.campaigns import find, set_open
+
+    with closing(Workspace(workspace, url).existing()) as opened, opened.session() as session:
+        changed = set_open(find(session, name), is_open)
+    _say(
+        f"{name} {'is' if changed else 'was'} {'open' if is_open else 'closed'}{'' if changed else ' before'}"
+    )
+
+
+def _say_relabelled(done: "Relabelled") -> None:
+    _say(f"labels kept: {done.kept:,}, faces relabelled: {done.relabelled:,}")
+    for reason, count in done.rejected.items():
+        _say(f"faces rejected: {count:,} ({reason})")
+    _say(f"undecided, left as they are: {done.undecided:,}")
+    for reason, count in done.left_out.items():
+        _say(f"left as they are: {count:,} (rejected before: {reason})")
+    _say(f"rows changed in the catalogue: {done.changed:,}")
 
 
 def _new_panel(

@@ -3,7 +3,8 @@
 Sources:
     J. Cohen, A coefficient of agreement for nominal scales, Educational and Psychological Measurement 20
     (1960) 37–46.
-    J. L. Fleiss, Measuring nominal scale agreement among many raters, Psychological Bulletin 76 (1971) 378–382.
+    J. L. Fleiss, Measuring nominal scale agreement among many raters, Psychological Bulletin 76 (1971)
+    378–382.
     J. R. Landis and G. G. Koch, The measurement of observer agreement for categorical data, Biometrics 33
     (1977) 159–174: the words.
 """
@@ -82,8 +83,9 @@ def fleiss_kappa(votes: ArrayLike) -> float | None:
 
 
 def in_words(kappa: float) -> str:
-    """What Landis and Koch call such a κ: poor, slight, fair, moderate, substantial, almost perfect."""
-    return next((word for most, word in _WORDS if kappa <= most and (most or kappa < 0)), "almost perfect")
+    """What Landis and Koch call such a κ, to two decimals: poor, slight, fair, … almost perfect."""
+    shown = round(kappa, 2)
+    return next((word for most, word in _WORDS if shown <= most and (most or shown < 0)), "almost perfect")
 
 
 def _at_least_two(votes: ArrayLike) -> NDArray[np.float64]:

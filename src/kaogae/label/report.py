@@ -15,9 +15,9 @@ from kaogae.catalog import Annotator, Assignment, Campaign, Item, Vote
 from kaogae.expressions import EXPRESSIONS
 from kaogae.label.agreement import cohen_kappa, fleiss_kappa, fleiss_observed, observed_agreement
 from kaogae.label.campaigns import Settings
-from kaogae.label.verdicts import ANSWERS, CLEAN, SKIPPED, STATES, UNDONE
+from kaogae.label.verdicts import ANSWERS, CLEAN, DISPUTED, OPEN, SKIPPED, STATES, UNDONE
 
-PAPER_DIAGONAL = dict(zip(EXPRESSIONS, (89, 74, 78, 72, 91), strict=True))
+PAPER_DIAGONAL: dict[str, int] = dict(zip(EXPRESSIONS, (89, 74, 78, 72, 91), strict=True))
 """Table II of the paper: of 100 transfers to each expression, how many three experts saw as that."""
 
 UNLABELLED = "unlabelled"
@@ -77,7 +77,11 @@ class CampaignReport:
     changed: int
     """Of a clean campaign: items whose verdict isn't the label that they had."""
     matrix: dict[str, dict[str, int]]
-    """What was to be seen (a panel's target, a clean campaign's label) -> the verdict -> how many items."""
+    """What was to be seen (a panel's target, a clean campaign's label) -> the verdict -> how many items.
+
+    Items that have all their votes and no majority are among them, as "disputed": without those a panel would
+    look better than it is.
+    """
     annotators: list[AnnotatorProgress] = field(default_factory=list[AnnotatorProgress])
     pairs: list[PairAgreement] = field(default_factory=list[PairAgreement])
     fleiss_kappa: float | None = None
@@ -124,7 +128,8 @@ def report(session: Session, campaign: Campaign, *, people: bool = True) -> Camp
         states[state] += count
         if verdict is not None:
             verdicts[verdict] += count
-            matrix[shown or UNLABELLED, verdict] += count
+        if state != OPEN:
+            matrix[shown or UNLABELLED, verdict or DISPUTED] += count
     rows = [*EXPRESSIONS, *([UNLABELLED] if any(shown == UNLABELLED for shown, _ in matrix) else [])]
     about = CampaignReport(
         id=campaign.id,
@@ -139,7 +144,7 @@ def report(session: Session, campaign: Campaign, *, people: bool = True) -> Camp
         states={state: states[state] for state in STATES},
         verdicts={answer: verdicts[answer] for answer in answers},
         changed=_changed(matrix) if campaign.kind == CLEAN else 0,
-        matrix={str(row): {answer: matrix[row, answer] for answer in answers} for row in rows},
+        matrix={str(row): {said: matrix[row, said] for said in (*answers, DISPUTED)} for row in rows},
     )
     return about if not people else _with_people(session, about)
 
@@ -154,7 +159,11 @@ def _groups(session: Session, campaign: Campaign) -> dict[tuple[str | None, str,
 
 
 def _changed(matrix: Mapping[tuple[str, str], int]) -> int:
-    return sum(count for (shown, said), count in matrix.items() if shown not in (said, UNLABELLED))
+    return sum(
+        count
+        for (shown, said), count in matrix.items()
+        if shown not in (said, UNLABELLED) and said != DISPUTED
+    )
 
 
 def _with_people(session: Session, about: CampaignReport) -> CampaignReport:
