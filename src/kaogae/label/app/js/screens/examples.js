@@ -17,9 +17,9 @@ export function examples(campaign) {
     element("h2", { id: "examples-title", tabindex: "-1" }, t("examples.title")),
     element("p", { class: "quiet" }, t("examples.why")),
     element("ul", { class: "meanings" }, campaign.answers.map(meaning)),
-    element("h3", {}, t("examples.gestures")),
-    element("ul", { class: "moves" }, moves(campaign)),
-    element("div", { class: "with-keys" }, element("h3", {}, t("examples.keys")), keys(campaign)),
+    element("div", { class: "examples-more" },
+      element("div", {}, element("h3", {}, t("examples.gestures")), element("ul", { class: "moves" }, moves(campaign))),
+      element("div", { class: "with-keys" }, element("h3", {}, t("examples.keys")), keys(campaign))),
     element("div", { class: "sheet-end" }, close));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
@@ -76,9 +76,9 @@ function moves({ kind, blind, answers }) {
 /** @param {CampaignCard} campaign */
 function keys({ kind, blind, answers }) {
   /** @type {[string[], string][]} */
-  const rows = [[["1", "2", "3", "4", "5"], t("keys.expressions")], [["6", "O"], t("keys.other")]];
-  if (kind === "clean" && !blind) rows.push([["→"], t("answer.keep")]);
-  if (answers.includes("unusable")) rows.push([["←"], t("answer.unusable")]);
+  const rows = [[["1 – 5"], t("keys.expressions")], [["6", "O"], t("keys.other")]];
+  if (kind === "clean" && !blind) rows.push([["→"], t("keys.keep")]);
+  if (answers.includes("unusable")) rows.push([["←"], t("keys.unusable")]);
   rows.push([["↑"], t("keys.skip")], [["↓", "U"], t("keys.undo")], [["Z"], t("keys.zoom")], [["?"], t("keys.help")]);
   return element("ul", { class: "keys" }, rows.map(([names, what]) =>
     element("li", {}, element("span", {}, names.map((name) => element("kbd", {}, name))), what)));

@@ -32,7 +32,7 @@ export class View {
       element("header", { class: "top" },
         element("a", { class: "button bare square", href: "#", "aria-label": t("say.back") }, icon("back")),
         element("div", { class: "where" }, element("h1", { tabindex: "-1" }, campaign.name), this.progress),
-        this.offline, this.waiting,
+        element("div", { class: "state" }, this.offline, this.waiting),
         element("button", { class: "button bare square", type: "button", "data-action": "help",
           "aria-label": t("label.help"), onclick: acts.help }, icon("help"))),
       this.track,

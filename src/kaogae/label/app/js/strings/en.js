@@ -89,7 +89,7 @@ export const en = {
   "label.undo": "Undo",
   "label.skip": "Skip",
   "label.zoom": "Zoom",
-  "label.fan": "Fan",
+  "label.fan": "Pick",
   "label.fan.title": "Which expression is it?",
   "label.help": "What the expressions mean",
   "label.position": "Face {at} of {all}",
@@ -147,6 +147,8 @@ export const en = {
 
   "keys.expressions": "the expressions, in order",
   "keys.other": "other",
+  "keys.keep": "keep",
+  "keys.unusable": "not usable",
   "keys.skip": "skip",
   "keys.undo": "undo",
   "keys.zoom": "zoom",

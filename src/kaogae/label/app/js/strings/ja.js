@@ -83,7 +83,7 @@ export const ja = {
   "label.undo": "元に戻す",
   "label.skip": "あとで",
   "label.zoom": "拡大",
-  "label.fan": "扇形",
+  "label.fan": "選ぶ",
   "label.fan.title": "どの表情に見えますか？",
   "label.help": "表情の見分け方",
   "label.position": "{all}枚中{at}枚目",
@@ -138,6 +138,8 @@ export const ja = {
 
   "keys.expressions": "表情（順番どおり）",
   "keys.other": "その他",
+  "keys.keep": "このまま",
+  "keys.unusable": "使えない",
   "keys.skip": "あとで",
   "keys.undo": "元に戻す",
   "keys.zoom": "拡大",
