@@ -50,7 +50,8 @@ async def misunderstood(_: Request, error: Exception) -> JSONResponse:
     """The first thing that isn't as it must be. What was sent isn't repeated: it may be a secret."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+    known = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]
+    place = ".".join(str(part) for part in known if part not in ("body", "query", "path"))
     return _answer(422, f"{place or 'The request'}: {first['msg']}.")
 
 

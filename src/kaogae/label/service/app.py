@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from kaogae.errors import KaogaeError, UsageError
 from kaogae.label.service import admin, files, images, sessions, shell, voting
 from kaogae.label.service.answers import complained, misunderstood, refused
 from kaogae.label.service.guard import Guard
-from kaogae.label.service.state import Service
+from kaogae.label.service.state import SECURE_COOKIE, Service
 from kaogae.label.writer import Writer
 
 ABOUT = """Labels by people: campaigns, votes, agreement.
@@ -55,10 +56,24 @@ def create_app(workspace: Workspace, catalog: Catalog, *, public_url: str | None
             KaogaeError: complained,
         },
     )
+    if public_url and public_url.startswith("https:"):
+        _rename_cookie(app)
     app.add_middleware(Guard, hosts=[urlsplit(public_url).netloc] if public_url else [])
     for part in (sessions, voting, images, admin, shell):  # the last takes every path that no other does
         app.include_router(part.routes)
     return app
+
+
+def _rename_cookie(app: FastAPI) -> None:
+    """The description names the cookie as it is called behind TLS."""
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        schema = describe()
+        schema["components"]["securitySchemes"]["session"]["name"] = SECURE_COOKIE
+        return schema
+
+    app.openapi = described
 
 
 def public_address(url: str) -> str:

@@ -26,8 +26,8 @@ KINDS = {
     ".webmanifest": "application/manifest+json",
     ".webp": "image/webp",
 }
-ONLINE = ("/review", "/admin", "/css/admin.css", "/js/review/", "/js/admin/")
-"""What the app needs on the desk of a reviewer or admin only: phones don't keep it."""
+NOT_KEPT = ("/review", "/admin", "/css/review", "/css/admin", "/js/review/", "/js/admin/", "/js/types.js")
+"""How the paths begin of what only reviewers and admins need, or nobody: phones don't keep those."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def load(folder: Path = APP) -> dict[str, File]:
 
 def _worker(path: Path, files: dict[str, File]) -> bytes:
     """The service worker knows what it keeps, and by another version that something has changed."""
-    names = sorted(name for name in files if not name.startswith(ONLINE))
+    names = sorted(name for name in files if not name.startswith(NOT_KEPT))
     version = hashlib.sha256("".join(name + files[name].etag for name in sorted(files)).encode())
     shell = json.dumps({"version": version.hexdigest()[:16], "files": names})
     return f"const SHELL = {shell};\n".encode() + path.read_bytes()

@@ -3,7 +3,6 @@
 import ipaddress
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 
 BODY_MOST = 64 * 1024
 """Bytes of a request's body: 200 votes are 30 kB."""
@@ -16,9 +15,9 @@ KEYS_MOST = 10_000
 class Pace:
     """At most `most` events per `seconds` for one key: a bucket that leaks evenly."""
 
-    def __init__(self, most: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock`: for tests."""
-        self.most, self.seconds, self._clock = most, seconds, clock
+    def __init__(self, most: int, seconds: float) -> None:
+        """A full bucket is empty again after `seconds`."""
+        self.most, self.seconds = most, seconds
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait(self, key: str) -> float:
@@ -27,14 +26,14 @@ class Pace:
 
     def count(self, key: str) -> None:
         """An event of `key` happened."""
-        self._levels[key] = (self._level(key) + 1, self._clock())
+        self._levels[key] = (self._level(key) + 1, time.monotonic())
         self._levels.move_to_end(key)
         if len(self._levels) > KEYS_MOST:
             self._levels.popitem(last=False)
 
     def _level(self, key: str) -> float:
         level, at = self._levels.get(key, (0.0, 0.0))
-        return max(0.0, level - (self._clock() - at) * self.most / self.seconds)
+        return max(0.0, level - (time.monotonic() - at) * self.most / self.seconds)
 
 
 class SignInPace:

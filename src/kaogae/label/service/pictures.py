@@ -73,13 +73,14 @@ class Pictures:
         return await self._made(expression, lambda: _encode(_drawn(expression)))
 
     async def _made(self, key: object, make: Callable[[], bytes]) -> Encoded:
-        async with self._turns:  # who waited for the same picture finds it kept
+        async with self._turns:  # who waited here for the same picture finds it kept
             found = self._kept.get(key)
             if found is None:
                 data = await to_thread.run_sync(make)
                 found = Encoded(data, f'"{hashlib.sha256(data).hexdigest()[:32]}"')
-                self._kept[key] = found
-                self._bytes += len(data)
+                if key not in self._kept:  # two may have made it at once
+                    self._kept[key] = found
+                    self._bytes += len(data)
             self._kept.move_to_end(key)
             while self._bytes > self._most and len(self._kept) > 1:
                 _, gone = self._kept.popitem(last=False)

@@ -102,7 +102,8 @@ def listen(host: str, port: int) -> socket.socket:
         elif error.errno == errno.EACCES:
             why = f"Port {port} isn't for everybody: give one above 1023, as in --port 8000."
         else:
-            why = f"'{host}' can't be listened on ({error.strerror}): give an address of this machine."
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+            why = f"'{host}' can't be listened on ({reason}): give an address of this machine."
         raise UsageError(why) from error
 
 
