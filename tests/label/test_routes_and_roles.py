@@ -38,6 +38,7 @@ TABLE = {
     "GET /api/v1/admin/campaigns": ADMINS,
     "GET /api/v1/admin/campaigns/{campaign}": ADMINS,
     "PATCH /api/v1/admin/campaigns/{campaign}": ADMINS,
+    "GET /api/v1/admin/campaigns/{campaign}/export": ADMINS,
     "GET /api/v1/admin/people": ADMINS,
     "POST /api/v1/admin/people": (401, 403, 403, 403, 201, 401, 401),
     "DELETE /api/v1/admin/people/{person}": (401, 403, 403, 403, 204, 401, 401),

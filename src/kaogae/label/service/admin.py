@@ -2,16 +2,20 @@
 
 import io
 import math
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import segno
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from kaogae.catalog import Annotator, Campaign
 from kaogae.label import people
 from kaogae.label.campaigns import campaigns, set_open
+from kaogae.label.exporting import export
 from kaogae.label.report import CampaignReport, report
 from kaogae.label.service import schemas
 from kaogae.label.service.answers import refusals
@@ -19,6 +23,13 @@ from kaogae.label.service.state import Admin, The, visible
 
 routes = APIRouter(prefix="/api/v1/admin", tags=["admin"])
 
+FORMS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "content": {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in FORMS.values()},
+    }
+}
 CampaignId = Annotated[schemas.Id, Path(description="The campaign's number.")]
 
 
@@ -47,6 +58,33 @@ async def change(
     visible(campaign, visitor)
     await service.write(lambda session: set_open(session.get_one(Campaign, campaign), wanted.open))
     return await service.read(lambda session: _report(report(session, session.get_one(Campaign, campaign))))
+
+
+@routes.get(
+    "/campaigns/{campaign}/export",
+    operation_id="export",
+    response_class=StreamingResponse,
+    responses=FILE | refusals(401, 403, 404),
+)
+async def export_campaign(
+    campaign: CampaignId,
+    visitor: Admin,
+    service: The,
+    form: Annotated[Literal["csv", "jsonl"], Query(description="CSV or JSON lines.")] = "csv",
+    what: Annotated[
+        Literal["votes", "labels"], Query(description="Every vote, or what each item came to.")
+    ] = "votes",
+) -> StreamingResponse:
+    """A campaign as a file."""
+    visible(campaign, visitor)
+    name = await service.read(lambda session: session.get_one(Campaign, campaign).name)
+
+    def parts() -> Iterator[bytes]:
+        with service.catalog.reading() as session:
+            yield from export(session, session.get_one(Campaign, campaign), what, form)
+
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(f'{name}-{what}.{form}')}"}
+    return StreamingResponse(parts(), headers=headers, media_type=FORMS[form])
 
 
 @routes.get("/people", operation_id="people", responses=refusals(401, 403))
