@@ -16,7 +16,9 @@ export function agreement(report, pair) {
   const kappa = fleiss(report.fleiss_kappa);
   if (!report.pairs.length) return [kappa, element("p", { class: "quiet" }, t("admin.no_pairs"))];
   const names = [...new Set(report.pairs.flatMap(({ first, second }) => [first, second]))];
-  const chosen = find(report.pairs, pair) ? pair : /** @type {[string, string]} */ ([report.pairs[0].first, report.pairs[0].second]);
+  const { first, second } = report.pairs[0];
+  /** @type {[string, string]} */
+  const chosen = pair.every((name) => names.includes(name)) ? pair : [first, second];
   return [kappa, pairwise(report, names, chosen), choice(names, chosen), between(report, chosen)];
 }
 

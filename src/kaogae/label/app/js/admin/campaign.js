@@ -2,7 +2,7 @@
 import { api } from "../api.js";
 import { t } from "../i18n.js";
 import { agreement } from "./agreement.js";
-import { cell, confusionTable, row, table } from "./charts.js";
+import { cell, confusionTable, row, table, total } from "./charts.js";
 import { element, icon } from "../element.js";
 import { own } from "./morph.js";
 import { answer, date, dateAndTime, number, percent, relative, seconds } from "./format.js";
@@ -57,7 +57,7 @@ function head(report) {
     element(
       "div",
       { class: "actions" },
-      element("a", { class: "button primary", href: `/review#campaign=${id}` }, t("admin.review", { n: waiting })),
+      element("a", { class: waiting ? "button primary" : "button", href: `/review#campaign=${id}` }, t("admin.review", { n: waiting })),
       download(id, "csv"),
       download(id, "jsonl"),
       element("button", { class: "button", type: "button", "data-do": open ? "close" : "reopen" }, t(open ? "admin.close" : "admin.reopen")),
@@ -106,9 +106,9 @@ function matrix(report) {
   const named = new Set(report.answers.map(String));
   const rows = [
     ...known.filter(({ name }) => name in report.matrix),
-    ...Object.keys(report.matrix).filter((name) => !named.has(name)).map((name) => ({ name, label: name })),
+    ...Object.keys(report.matrix).filter((name) => !named.has(name)).map((name) => ({ name, label: t(`admin.${name}`) })),
   ];
-  if (!rows.length) return element("p", { class: "quiet" }, t("admin.no_verdicts"));
+  if (!total(report.verdicts)) return element("p", { class: "quiet" }, t("admin.no_verdicts"));
   return confusionTable({
     caption: t(panel ? "admin.panel_caption" : "admin.clean_caption"),
     note: t(panel ? "admin.panel_note" : "admin.clean_note"),

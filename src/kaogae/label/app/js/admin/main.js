@@ -9,7 +9,7 @@ import { confirmed } from "./dialogs.js";
 import { refusal } from "./frame.js";
 import { arrange, invite, prefill } from "./invitation.js";
 import { isolated, morph } from "./morph.js";
-import { overview } from "./overview.js";
+import { askAgreement, campaigns, overview } from "./overview.js";
 import { people } from "./people.js";
 import { en, ja } from "./strings.js";
 
@@ -59,7 +59,7 @@ function wanted() {
       title: () => t("admin.people"),
     };
   }
-  return { name: "overview", load: api.campaigns, draw: overview, title: () => t("admin.campaigns") };
+  return { name: "overview", load: campaigns, draw: overview, title: () => t("admin.campaigns") };
 }
 
 const place = () => /** @type {HTMLElement} */ (document.getElementById("view"));
@@ -94,6 +94,7 @@ async function refresh(first = false) {
     state.data = data;
     draw(first);
     stale(false);
+    if (view.name === "overview" && (await askAgreement(data)) && turn === state.asked) refresh();
     return true;
   } catch (error) {
     if (turn !== state.asked) return false;
@@ -198,6 +199,19 @@ function paired(first, second) {
   draw();
 }
 
+/**
+ * Nobody is compared with themselves: whoever is chosen twice changes places with the one who was there.
+ *
+ * @param {HTMLSelectElement} select
+ */
+function picked(select) {
+  const both = [...document.querySelectorAll("select[data-pair]")].map((one) => /** @type {HTMLSelectElement} */ (one));
+  const other = both.find((one) => one !== select);
+  const before = [...select.options].find((option) => option.defaultSelected)?.value;
+  if (other?.value === select.value && before) other.value = before;
+  paired(both[0].value, both[1].value);
+}
+
 function listen() {
   addEventListener("hashchange", go);
   addEventListener("click", ({ target }) => {
@@ -206,9 +220,7 @@ function listen() {
   });
   addEventListener("change", ({ target }) => {
     if (target instanceof HTMLSelectElement && target.dataset["pair"]) {
-      const both = [...document.querySelectorAll("select[data-pair]")];
-      const [first, second] = both.map((select) => (select instanceof HTMLSelectElement ? select.value : ""));
-      paired(first, second);
+      picked(target);
     } else if (target instanceof HTMLInputElement && target.form?.id === "invite-form") arrange(target.form);
   });
   addEventListener("submit", (event) => {

@@ -1,4 +1,5 @@
 /** All campaigns, at a glance. */
+import { api } from "../api.js";
 import { t } from "../i18n.js";
 import { bars, shares, total } from "./charts.js";
 import { element } from "../element.js";
@@ -8,6 +9,37 @@ import { answer, kappaWord, number, percent, ratio } from "./format.js";
 /** @typedef {import("../types.js").CampaignReport} Report */
 
 const STATES = ["agreed", "reviewed", "disputed", "open"];
+
+/** How far people agree is told with one campaign alone. @type {Map<number, {of: string, report: Report}>} */
+const asked = new Map();
+
+/** @param {Report} report */
+const progress = ({ states }) => JSON.stringify(states);
+
+/**
+ * The list, with how far people agree as it was told last.
+ *
+ * @returns {Promise<Report[]>}
+ */
+export async function campaigns() {
+  const reports = await api.campaigns();
+  return reports.map((report) => {
+    const { fleiss_kappa, observed } = asked.get(report.id)?.report ?? report;
+    return { ...report, fleiss_kappa, observed };
+  });
+}
+
+/**
+ * Asks how far people agree, of campaigns that have gone on since.
+ *
+ * @param {Report[]} reports
+ * @returns {Promise<boolean>} whether there is something new
+ */
+export async function askAgreement(reports) {
+  const old = reports.filter((report) => asked.get(report.id)?.of !== progress(report));
+  for (const report of old) asked.set(report.id, { of: progress(report), report: await api.campaign(report.id) });
+  return old.length > 0;
+}
 
 /** @param {Report[]} reports */
 export function overview(reports) {
@@ -61,11 +93,17 @@ export function figures(report) {
   const kappa = report.fleiss_kappa;
   const list = [
     figure("settled", percent(report.items ? settled / report.items : 0), `${number(settled)} / ${number(report.items)}`),
-    figure("kappa", ratio(kappa), kappa === null ? t("admin.kappa.none") : kappaWord(kappa)),
+    figure("kappa", ratio(kappa), kappaNote(report)),
     figure("observed", percent(report.observed), t("admin.observed_note")),
   ];
   if (report.kind === "clean") list.push(figure("changed", number(report.changed), t("admin.changed_note")));
   return element("dl", { class: "figures" }, list);
+}
+
+/** @param {Report} report */
+function kappaNote({ id, fleiss_kappa, annotators }) {
+  if (fleiss_kappa !== null) return kappaWord(fleiss_kappa);
+  return annotators.length || asked.has(id) ? t("admin.kappa.none") : "…";
 }
 
 /**

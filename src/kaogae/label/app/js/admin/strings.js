@@ -33,6 +33,7 @@ export const en = {
   "admin.kappa.substantial": "substantial",
   "admin.kappa.perfect": "almost perfect",
 
+  "admin.unlabelled": "No label",
   "admin.verdicts": "Verdicts",
   "admin.no_verdicts": "No face has a verdict yet.",
   "admin.annotators": "Annotators",
@@ -60,7 +61,7 @@ export const en = {
   "admin.same_person": "These two have no face in common: choose another pair.",
   "admin.confusion_caption": "{first} (rows) and {second} (columns)",
   "admin.confusion_note": "{items} faces that both judged: {observed} alike, κ {kappa}",
-  "admin.confusion_corner": "One \\ the other",
+  "admin.confusion_corner": "Row \\ column",
   "admin.sum": "Sum",
 
   "admin.matrix": "What was seen",
@@ -156,6 +157,7 @@ export const ja = {
   "admin.kappa.substantial": "かなり高い",
   "admin.kappa.perfect": "ほぼ完全",
 
+  "admin.unlabelled": "ラベルなし",
   "admin.verdicts": "判定",
   "admin.no_verdicts": "判定のついた顔はまだありません。",
   "admin.annotators": "アノテーター",

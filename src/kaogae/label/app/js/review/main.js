@@ -19,6 +19,7 @@ const main = () => /** @type {HTMLElement} */ (document.querySelector("main"));
 
 /** @type {Map<number, Queue>} those that were open: what they still send goes on */
 const queues = new Map();
+let reviewer = "";
 /** @type {Queue|null} */
 let queue = null;
 /** @type {Screen|null} */
@@ -33,11 +34,12 @@ function chosen(campaigns) {
 /** @param {CampaignCard[]} campaigns */
 function open(campaigns) {
   const campaign = chosen(campaigns);
+  if (queue?.campaign === campaign.id) return;
   const mine = queues.get(campaign.id) ?? made(campaign.id);
   queue = mine;
   screen = new Screen(campaigns, campaign, {
     decide: (verdict) => mine.decide(verdict),
-    undo,
+    undo: () => mine.undo(),
     later: () => mine.later(),
     again: () => mine.refill(),
   });
@@ -49,7 +51,7 @@ function open(campaigns) {
 
 /** @param {number} campaign */
 function made(campaign) {
-  const made = new Queue(campaign);
+  const made = new Queue(campaign, reviewer);
   queues.set(campaign, made);
   made.addEventListener("change", () => made === queue && screen?.show(made));
   made.outbox.addEventListener("refused", (event) => {
@@ -58,17 +60,11 @@ function made(campaign) {
   return made;
 }
 
-function undo() {
-  if (!queue?.last) return;
-  queue.undo();
-  toast(t("review.again"));
-}
-
 /** @param {KeyboardEvent} event */
 function pressed(event) {
   const { key, ctrlKey, metaKey, altKey, repeat, target } = event;
   if (repeat || altKey || !keysOn() || (target instanceof HTMLElement && target.matches("select, input"))) return;
-  const deed = ctrlKey || metaKey ? (key.toLowerCase() === "z" ? undo : null) : doing(key.toLowerCase());
+  const deed = ctrlKey || metaKey ? (key.toLowerCase() === "z" ? () => queue?.undo() : null) : doing(key.toLowerCase());
   if (!deed) return;
   event.preventDefault();
   deed();
@@ -83,7 +79,7 @@ function doing(key) {
   const named = { arrowleft: "unusable", o: "other" }[key];
   const verdict = answers.find((name, at) => name === named || String(at + 1) === key);
   if (verdict) return () => queue?.decide(verdict);
-  if (["u", "backspace", "arrowdown"].includes(key)) return undo;
+  if (["u", "backspace", "arrowdown"].includes(key)) return () => queue?.undo();
   return key === "arrowup" ? () => queue?.later() : null;
 }
 
@@ -106,6 +102,7 @@ async function start() {
   const me = await signedIn();
   if (me.role === "annotator") return main().replaceChildren(refusal(me, "review"));
   if (!me.campaigns.length) return main().replaceChildren(nothing());
+  reviewer = me.name;
   addEventListener("hashchange", () => open(me.campaigns));
   addEventListener("keydown", pressed);
   addEventListener("beforeunload", leaving);

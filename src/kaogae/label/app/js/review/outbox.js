@@ -24,9 +24,13 @@ export class Outbox extends EventTarget {
   /** Why nothing gets through at the moment; "" if it does. */
   problem = "";
 
-  /** @param {number} campaign */
-  constructor(campaign) {
+  /**
+   * @param {number} campaign
+   * @param {string} voter who decides: should somebody else be signed in by now, the service takes nothing
+   */
+  constructor(campaign, voter) {
     super();
+    this.voter = voter;
     this.campaign = campaign;
   }
 
@@ -66,14 +70,14 @@ export class Outbox extends EventTarget {
   async #round() {
     const batch = this.#waiting.slice(0, MOST);
     try {
-      const answer = await api.decide(this.campaign, batch.map((one) => this.#vote(one)));
+      const answer = await api.decide(this.campaign, batch.map((one) => this.#vote(one)), this.voter);
       this.#answered = performance.now();
       this.problem = "";
       const refused = new Map(answer.refused.map(({ id, reason }) => [id, reason]));
       this.#settle(batch, answer.accepted, refused);
       return false;
     } catch (error) {
-      const final = error instanceof ApiError && !error.passing && error.status !== 401;
+      const final = error instanceof ApiError && !error.passing && ![401, 409].includes(error.status);
       const reason = error instanceof Error ? error.message : String(error);
       if (final) this.#settle(batch, [], new Map(batch.map(({ id }) => [id, reason])));
       else this.problem = reason;

@@ -18,19 +18,28 @@ export class Queue extends EventTarget {
   #asking = false;
   #shownAt = performance.now();
   /** Decided and taken back while the service is asked: its answer may not know it yet. */
+  /** @type {Set<number>} */
   #gone = new Set();
+  /** @type {Set<number>} */
   #back = new Set();
   /** @type {"loading"|"ready"|"failed"} */
   situation = "loading";
   problem = "";
 
-  /** @param {number} campaign */
-  constructor(campaign) {
+  /**
+   * @param {number} campaign
+   * @param {string} reviewer
+   */
+  constructor(campaign, reviewer) {
     super();
     this.campaign = campaign;
-    this.outbox = new Outbox(campaign);
+    this.outbox = new Outbox(campaign, reviewer);
     this.outbox.addEventListener("change", () => this.#changed());
-    this.outbox.addEventListener("refused", () => this.refill());
+    this.outbox.addEventListener("refused", (event) => {
+      const refused = event instanceof CustomEvent ? event.detail.item : null;
+      this.#done = this.#done.filter(({ item }) => item.id !== refused);
+      this.refill();
+    });
   }
 
   /** @returns {ReviewItem|null} */
@@ -93,8 +102,9 @@ export class Queue extends EventTarget {
     this.#back = new Set(pending.filter(([, verdict]) => verdict === "undone").map(([item]) => item));
     try {
       const answer = await api.review(this.campaign, 0, AHEAD);
+      const told = new Set(answer.items.map(({ id }) => id));
       this.#merge(answer.items.filter(({ id }) => !this.#gone.has(id)));
-      this.#waiting = answer.waiting - this.#gone.size + this.#back.size;
+      this.#waiting = answer.waiting - count(this.#gone, (id) => told.has(id)) + count(this.#back, (id) => !told.has(id));
       this.situation = "ready";
       this.problem = "";
     } catch (error) {
@@ -128,3 +138,9 @@ export class Queue extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 }
+
+/**
+ * @param {Set<number>} items
+ * @param {(item: number) => boolean} which
+ */
+const count = (items, which) => [...items].filter(which).length;

@@ -34,7 +34,9 @@ export class Screen {
     this.again = element("button", { class: "button primary", type: "button", onclick: deeds.again }, t("say.again"));
     this.work = this.#work();
     this.rest = element("div", { class: "rest card", id: "empty", hidden: true });
-    this.root = element("div", { class: "review" }, head(campaigns, campaign, this.waiting), this.note, this.work, this.rest, this.heard);
+    this.option = element("option", { value: campaign.id, selected: true });
+    const head = heading(campaigns, this.option, this.waiting);
+    this.root = element("div", { class: "review" }, head, this.note, this.work, this.rest, this.heard);
   }
 
   #work() {
@@ -64,6 +66,7 @@ export class Screen {
     this.#preload([current, ...queue.upcoming]);
     if (!this.rest.hidden) this.#resting(queue);
     this.waiting.textContent = situation === "ready" ? t("review.waiting", { n: queue.waiting }) : "";
+    this.option.textContent = t("review.option", { name: this.campaign.name, n: queue.waiting });
     const last = queue.last;
     this.undo.disabled = !last;
     this.last.textContent = last ? t("review.decided", { answer: t(`answer.${last.verdict}`) }) : "";
@@ -172,12 +175,14 @@ function line(name, count, all) {
 
 /**
  * @param {CampaignCard[]} campaigns
- * @param {CampaignCard} campaign
+ * @param {HTMLOptionElement} current
  * @param {HTMLElement} waiting
  */
-function head(campaigns, campaign, waiting) {
+function heading(campaigns, current, waiting) {
   const options = campaigns.map(({ id, name, disputed }) =>
-    element("option", { value: id, selected: id === campaign.id }, t("review.option", { name, n: disputed ?? 0 })),
+    String(id) === current.value
+      ? current
+      : element("option", { value: id }, t("review.option", { name, n: disputed ?? 0 })),
   );
   const go = (/** @type {Event} */ { target }) => {
     if (target instanceof HTMLSelectElement) location.hash = `campaign=${target.value}`;
@@ -185,7 +190,7 @@ function head(campaigns, campaign, waiting) {
   const which =
     campaigns.length > 1
       ? element("select", { id: "campaign", "aria-label": t("review.campaign"), onchange: go }, options)
-      : element("bdi", { class: "which quiet" }, campaign.name);
+      : element("bdi", { class: "which quiet" }, campaigns[0].name);
   return element(
     "header",
     { class: "head" },

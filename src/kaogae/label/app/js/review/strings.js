@@ -28,7 +28,6 @@ export const en = {
   },
   "review.refused": "A decision was not accepted: {reason}",
   "review.closed": "This campaign is closed: decisions may not be accepted any more.",
-  "review.again": "Taken back",
 };
 
 /** @type {import("../i18n.js").Words} */
@@ -56,5 +55,4 @@ export const ja = {
   "review.unsent": "判断{n}件がまだ送信されていません（{reason}）。再送を続けます。このページを開いたままにしてください。",
   "review.refused": "判断が受け付けられませんでした：{reason}",
   "review.closed": "このキャンペーンは終了しています。判断が受け付けられないことがあります。",
-  "review.again": "取り消しました",
 };
