@@ -5,13 +5,16 @@ a UUID of the client's, and of one annotator's votes on one item the one that wa
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from kaogae.catalog import Annotator, Campaign
 from kaogae.catalog.types import now
@@ -59,6 +62,19 @@ class Cast:
         return self.campaign, self.item, self.annotator, self.verdict, self.review
 
 
+CAMPAIGNS = select(Campaign).where(Campaign.id.in_(bindparam("ids", expanding=True)))
+ROLES = select(Annotator.id, Annotator.role).where(Annotator.id.in_(bindparam("ids", expanding=True)))
+KNOWN = select(
+    VOTE.c.id, VOTE.c.campaign_id, VOTE.c.item_id, VOTE.c.annotator_id, VOTE.c.verdict, VOTE.c.review
+).where(VOTE.c.id.in_(bindparam("ids", expanding=True)))
+REVIEWS = select(VOTE.c.item_id, VOTE.c.id, VOTE.c.verdict, VOTE.c.cast_at).where(
+    VOTE.c.campaign_id.in_(bindparam("campaigns", expanding=True)),
+    VOTE.c.item_id.in_(bindparam("ids", expanding=True)),
+    VOTE.c.review,
+    VOTE.c.verdict != SKIPPED,
+)
+
+FRESH = {"populate_existing": True}
 USED = "This vote's id belongs to another vote: it isn't counted."
 
 
@@ -114,15 +130,13 @@ class _Rules:
         """Those that apply to these votes."""
         rules = cls({}, {})
         for part in parts({cast.campaign for cast in casts}):
-            for campaign in session.scalars(select(Campaign).where(Campaign.id.in_(part))):
-                try:
+            for campaign in session.scalars(CAMPAIGNS, {"ids": part}, execution_options=FRESH):
+                with suppress(LabelError):
                     needed = Settings.of(campaign).annotators
-                except LabelError:
-                    continue
-                rules.campaigns[campaign.id] = _Campaign(needed, ANSWERS[campaign.kind], campaign.closed_at)
+                    answers = ANSWERS[campaign.kind]
+                    rules.campaigns[campaign.id] = _Campaign(needed, answers, campaign.closed_at)
         for part in parts({cast.annotator for cast in casts}):
-            people = select(Annotator.id, Annotator.role).where(Annotator.id.in_(part))
-            rules.roles |= {row.id: row.role for row in session.execute(people)}
+            rules.roles |= {row[0]: row[1] for row in session.execute(ROLES, {"ids": part})}
         return rules
 
     def refuse(self, cast: Cast, items: Mapping[int, Held]) -> str | None:
@@ -163,16 +177,19 @@ def _write(
         }
         for cast in sorted(casts, key=lambda cast: cast.id)  # in one order, as locks are taken
     ]
-    statement = insert(connection, VOTE).on_conflict_do_nothing(index_elements=["id"]).returning(VOTE.c.id)
-    return set(connection.execute(statement, rows).scalars())
+    return set(connection.execute(_insert(connection.dialect.name), rows).scalars())
+
+
+@cache
+def _insert(dialect: str) -> TypedReturnsRows[UUID]:
+    return insert(dialect, VOTE).on_conflict_do_nothing(index_elements=["id"]).returning(VOTE.c.id)
 
 
 def _known(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Content]:
     """What those of the votes that are in the history say."""
-    columns = (VOTE.c.campaign_id, VOTE.c.item_id, VOTE.c.annotator_id, VOTE.c.verdict, VOTE.c.review)
     known: dict[UUID, Content] = {}
     for part in parts(set(ids)):
-        for id_, *says in connection.execute(select(VOTE.c.id, *columns).where(VOTE.c.id.in_(part))):
+        for id_, *says in connection.execute(KNOWN, {"ids": part}):
             known[id_] = tuple(says)
     return known
 
@@ -206,14 +223,8 @@ def _decisions(
     fresh = {cast.id for casts in reviews.values() for cast in casts}
     earlier: list[tuple[datetime, bool, int, UUID, str]] = []
     for part in parts(reviews):
-        rows = connection.execute(
-            select(VOTE.c.item_id, VOTE.c.id, VOTE.c.verdict, VOTE.c.cast_at).where(
-                VOTE.c.campaign_id.in_({items[id_].campaign for id_ in part}),
-                VOTE.c.item_id.in_(part),
-                VOTE.c.review,
-                VOTE.c.verdict != SKIPPED,
-            )
-        )
+        campaigns = {items[id_].campaign for id_ in part}
+        rows = connection.execute(REVIEWS, {"ids": part, "campaigns": list(campaigns)})
         for item, id_, verdict, cast_at in rows:
             if id_ not in fresh:  # of two at one moment, the one that the item already knows came last
                 known = items[item].review == (None if verdict == UNDONE else id_)

@@ -8,10 +8,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy import Connection, Insert, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kaogae.catalog import Assignment, Campaign, Contribution, Item, Vote
@@ -24,9 +25,7 @@ CAMPAIGN = cast(Table, Campaign.__table__)
 AT_ONCE = 5_000
 """Values in one statement: SQLite takes 32,766, PostgreSQL 65,535."""
 
-HELD = ("id", "campaign_id", "face_id", "votes", "state", "verdict", "review_id")
-ASSIGNED = ("item_id", "annotator_id", "leased_until", "vote_id", "verdict", "cast_at")
-
+Row = Mapping[str, Any]
 T = TypeVar("T")
 
 
@@ -69,6 +68,34 @@ class Held:
         return self.votes, self.state, self.verdict, self.review
 
 
+LOCK = (
+    select(
+        *(ITEM.c[name] for name in ("id", "campaign_id", "face_id", "votes", "state", "verdict", "review_id"))
+    )
+    .where(ITEM.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(ITEM.c.id)
+    .with_for_update(key_share=True)
+)
+STANDING = select(
+    ASSIGNMENT.c.item_id,
+    ASSIGNMENT.c.annotator_id,
+    ASSIGNMENT.c.leased_until,
+    ASSIGNMENT.c.vote_id,
+    ASSIGNMENT.c.verdict,
+    ASSIGNMENT.c.cast_at,
+).where(ASSIGNMENT.c.item_id.in_(bindparam("ids", expanding=True)))
+SETTLE = (
+    update(ITEM)
+    .where(ITEM.c.id == bindparam("row"))
+    .values({name: bindparam(f"new_{name}") for name in ("votes", "state", "verdict", "review_id")})
+)
+ADVANCE = (
+    update(CAMPAIGN)
+    .where(CAMPAIGN.c.id == bindparam("row"))
+    .values(settled=CAMPAIGN.c.settled + bindparam("more"))
+)
+
+
 def parts(values: Iterable[T]) -> Iterator[list[T]]:
     """As many as one statement can take, in the same order."""
     values = list(values)
@@ -76,22 +103,44 @@ def parts(values: Iterable[T]) -> Iterator[list[T]]:
         yield values[start : start + AT_ONCE]
 
 
+def insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """INSERT as both databases spell what to do about rows that are there already."""
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+
+
+@cache
+def _upsert(dialect: str, columns: tuple[str, ...]) -> Insert:
+    statement = insert(dialect, ASSIGNMENT)
+    new = {name: statement.excluded[name] for name in columns}
+    return statement.on_conflict_do_update(index_elements=["item_id", "annotator_id"], set_=new)
+
+
+@cache
+def _add(dialect: str) -> Insert:
+    statement = insert(dialect, CONTRIBUTION)
+    added = {name: CONTRIBUTION.c[name] + statement.excluded[name] for name in ("verdicts", "settled")}
+    return statement.on_conflict_do_update(index_elements=["campaign_id", "annotator_id"], set_=added)
+
+
+def upsert(connection: Connection, rows: Sequence[Row], *columns: str) -> None:
+    """Write rows of `assignment`; of those that are there already, only these columns."""
+    if rows:
+        connection.execute(_upsert(connection.dialect.name, columns), rows)
+
+
 def lock(connection: Connection, ids: Iterable[int]) -> dict[int, Held]:
     """Those of the items that are there, held until the transaction ends."""
-    columns = [ITEM.c[name] for name in HELD]
     held: dict[int, Held] = {}
     for part in parts(sorted(set(ids))):
-        rows = select(*columns).where(ITEM.c.id.in_(part)).order_by(ITEM.c.id)
-        held |= {row.id: Held(*row) for row in connection.execute(rows.with_for_update(key_share=True))}
+        held |= {row[0]: Held(*row) for row in connection.execute(LOCK, {"ids": part})}
     return held
 
 
 def load_standings(connection: Connection, items: Mapping[int, Held]) -> None:
     """Fill in who stands for what."""
-    columns = [ASSIGNMENT.c[name] for name in ASSIGNED]
     for part in parts(items):
-        for row in connection.execute(select(*columns).where(ASSIGNMENT.c.item_id.in_(part))):
-            items[row.item_id].by[row.annotator_id] = Standing(*row[2:])
+        for item, who, *said in connection.execute(STANDING, {"ids": part}):
+            items[item].by[who] = Standing(*said)
 
 
 def settle(
@@ -131,8 +180,7 @@ def settle(
             shares[item.campaign, who][1] += (stands and is_settled) - (stood and was_settled)
     _write_standings(connection, items)
     if changed:
-        names = {name: bindparam(f"new_{name}") for name in ("votes", "state", "verdict", "review_id")}
-        connection.execute(update(ITEM).where(ITEM.c.id == bindparam("row")).values(names), changed)
+        connection.execute(SETTLE, changed)
     _count(connection, shares, settled)
 
 
@@ -166,20 +214,6 @@ def _write_standings(connection: Connection, items: Sequence[Held]) -> None:
     upsert(connection, rows, "leased_until", "vote_id", "verdict", "cast_at")
 
 
-def upsert(connection: Connection, rows: Sequence[Mapping[str, Any]], *columns: str) -> None:
-    """Write rows of `assignment`; of those that are there already, only these columns."""
-    if rows:
-        statement = insert(connection, ASSIGNMENT)
-        new = {name: statement.excluded[name] for name in columns}
-        statement = statement.on_conflict_do_update(index_elements=["item_id", "annotator_id"], set_=new)
-        connection.execute(statement, list(rows))
-
-
-def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """INSERT as both databases spell what to do about rows that are there already."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-
-
 def _count(
     connection: Connection, shares: Mapping[tuple[int, int], Sequence[int]], settled: Mapping[int, int]
 ) -> None:
@@ -190,13 +224,7 @@ def _count(
         if verdicts or done
     ]
     if rows:
-        statement = insert(connection, CONTRIBUTION)
-        added = {name: CONTRIBUTION.c[name] + statement.excluded[name] for name in ("verdicts", "settled")}
-        keys = ["campaign_id", "annotator_id"]
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=added), rows)
+        connection.execute(_add(connection.dialect.name), rows)
     campaigns = [{"row": id_, "more": more} for id_, more in sorted(settled.items()) if more]
     if campaigns:
-        added = CAMPAIGN.c.settled + bindparam("more")
-        connection.execute(
-            update(CAMPAIGN).where(CAMPAIGN.c.id == bindparam("row")).values(settled=added), campaigns
-        )
+        connection.execute(ADVANCE, campaigns)
