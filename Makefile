@@ -17,7 +17,7 @@ lint: $(VENV)/dev.done
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-logo
-	@if command -v tsc >/dev/null; then echo "tsc -p src/kaogae/label/app" && tsc -p src/kaogae/label/app; else \
+	@if command -v tsc >/dev/null; then set -ex; for config in src/kaogae/label/app/tsconfig*.json; do tsc -p $$config; done; else \
 		echo "tsc isn't here, so nothing checks the app's JavaScript: run make servers as root, or install" \
 		"Debian's node-typescript." >&2; [ "$$CI" != true ]; fi
 

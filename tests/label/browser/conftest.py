@@ -1,0 +1,147 @@
+"""A real Chromium before the real service: phones, tablets and desktops, and what people do with them."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from sqlalchemy import select
+
+from kaogae.catalog import Annotator, Vote, Workspace
+
+DEVICES: dict[str, dict[str, Any]] = {
+    "phone": {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2},
+    "tablet": {"viewport": {"width": 820, "height": 1180}, "device_scale_factor": 2},
+    "desktop": {"viewport": {"width": 1440, "height": 900}},
+}
+expect.set_options(timeout=10_000)
+
+
+@pytest.fixture(scope="module")  # not for the session: while Playwright runs, no other test can use asyncio
+def browser(chromium: str) -> Iterator[Browser]:
+    """Chromium, without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Trouble:
+    """What browsers complain about: errors in the console and in scripts, and requests that failed."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.expected: list[str] = []
+
+    def expect(self, *patterns: str) -> None:
+        """What fits one of these is no trouble in this test."""
+        self.expected += patterns
+
+    def watch(self, context: BrowserContext) -> None:
+        context.on(
+            "console",
+            lambda said: said.type == "error" and self.found.append(f"{said.text} {said.location['url']}"),
+        )
+        context.on("weberror", lambda error: self.found.append(str(error.error)))
+        context.on("requestfailed", lambda request: self.found.append(f"{request.failure} {request.url}"))
+
+    @property
+    def unexpected(self) -> list[str]:
+        return [text for text in self.found if not any(re.search(known, text) for known in self.expected)]
+
+
+@pytest.fixture
+def trouble() -> Iterator[Trouble]:
+    """Fails a test in which a browser complains about what the test doesn't expect."""
+    trouble = Trouble()
+    yield trouble
+    assert not trouble.unexpected
+
+
+@pytest.fixture
+def device(browser: Browser, trouble: Trouble) -> Iterator[Callable[..., BrowserContext]]:
+    """A browser of somebody's own, with nothing in it: `device("phone", locale="ja-JP")`."""
+    contexts: list[BrowserContext] = []
+
+    def make(name: str = "phone", **options: Any) -> BrowserContext:
+        touch = {"is_mobile": True, "has_touch": True} if name != "desktop" else {}
+        context = browser.new_context(**{"locale": "en-GB", **DEVICES[name], **touch, **options})
+        context.set_default_timeout(10_000)
+        trouble.watch(context)
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+class Seat:
+    """A person at a device, and what they do there."""
+
+    def __init__(self, context: BrowserContext, link: str) -> None:
+        self.context = context
+        self.page: Page = context.new_page()
+        self.page.goto(link)
+
+    def open(self, campaign: int) -> "Seat":
+        """From the start page to a campaign's first face, past the page that explains the expressions."""
+        self.page.locator(f'a[data-campaign="{campaign}"]').click()
+        self.page.locator("dialog.examples .sheet-end button").click()
+        return self.ready()
+
+    def ready(self) -> "Seat":
+        """Wait for a face."""
+        expect(self.page.locator("#face")).to_be_visible()
+        return self
+
+    @property
+    def face(self) -> int | None:
+        """The item that is asked about; None at the end."""
+        found = self.page.evaluate("document.querySelector('#face')?.dataset.item")
+        return int(found) if found else None
+
+    def act(self, selector: str) -> int:
+        """Tap something that answers for the face; gives its item. Another one is there when this returns."""
+        before = self.face
+        self.page.locator(selector).click()
+        assert self.face != before
+        return before or 0
+
+    def vote(self, verdict: str) -> int:
+        return self.act(f'[data-verdict="{verdict}"]')
+
+    def waits(self, count: int) -> None:
+        """Wait until the app says how many votes aren't sent yet."""
+        waiting = self.page.locator("#waiting")
+        if count:
+            expect(waiting).to_have_text(re.compile(rf"\b{count}\b"))
+        else:
+            expect(waiting).to_be_hidden()
+
+
+@pytest.fixture
+def seat(device: Callable[..., BrowserContext]) -> Callable[..., Seat]:
+    """Sit down at a device with a personal link: `seat(link, "desktop")`."""
+    return lambda link, name="phone", **options: Seat(device(name, **options), link)
+
+
+@pytest.fixture
+def votes() -> Callable[[Workspace], Counter[tuple[str, int, str]]]:
+    """`votes(workspace)`: how many votes the catalogue has now, by annotator, item and verdict."""
+
+    def count(workspace: Workspace) -> Counter[tuple[str, int, str]]:
+        catalog = workspace.open()
+        with catalog.reading() as session:
+            rows = session.execute(
+                select(Annotator.name, Vote.item_id, Vote.verdict).join(
+                    Annotator, Annotator.id == Vote.annotator_id
+                )
+            )
+            found = Counter(tuple(row) for row in rows)
+        catalog.close()
+        return found
+
+    return count

@@ -1,0 +1,113 @@
+"""Whatever happens to the network, the page and the service: every vote arrives, and counts once."""
+
+import re
+import signal
+import time
+from collections import Counter
+
+import pytest
+
+NO_NETWORK = "ERR_INTERNET_DISCONNECTED"
+NO_SERVICE = "ERR_CONNECTION_(REFUSED|RESET)|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED"
+BURST = """count => { window.burst = (async () => {
+  for (let n = 0; n < count; n++) {
+    document.querySelector("[data-verdict=happy]").click();
+    await new Promise(requestAnimationFrame);
+  }
+})(); }"""
+
+
+@pytest.fixture
+def campaign(filled, begin_campaign):
+    """20 faces, each to be seen by one person."""
+    return begin_campaign(filled, annotators=1)
+
+
+def ready_for_the_train(at):
+    """Wait until the app, and the pictures of all the faces that wait, are on the device."""
+    at.page.wait_for_function("navigator.serviceWorker.controller !== null")
+
+
+def test_without_a_network_the_app_reloads_and_goes_on_and_each_vote_is_sent_once(
+    filled, campaign, serve, seat, trouble, votes
+):
+    trouble.expect(NO_NETWORK)
+    at = seat(serve(filled).link("Aoi")).open(campaign)
+    cast = [("Aoi", at.vote("happy"), "happy") for _ in range(3)]
+    at.waits(0)
+    ready_for_the_train(at)
+    at.context.set_offline(True)
+    cast += [("Aoi", at.vote("sad"), "sad") for _ in range(3)]
+    at.waits(3)
+    at.page.reload()
+    at.ready()
+    assert at.page.locator("#face").evaluate("face => face.decode().then(() => face.naturalWidth)") > 0
+    cast += [("Aoi", at.vote("other"), "other") for _ in range(3)]
+    at.waits(6)
+    at.context.set_offline(False)
+    at.waits(0)
+    assert votes(filled) == Counter(cast)
+    assert len({item for _, item, _ in cast}) == 9
+
+
+def test_a_service_killed_in_the_middle_of_a_burst_of_votes_has_lost_and_doubled_none(
+    filled, campaign, serve, seat, trouble, votes
+):
+    trouble.expect(NO_SERVICE)
+    service = serve(filled)
+    at = seat(service.link("Aoi")).open(campaign)
+    at.page.evaluate(BURST, 15)
+    give_up = time.monotonic() + 10
+    while not votes(filled) and time.monotonic() < give_up:
+        time.sleep(0.005)
+    service.kill()
+    at.page.evaluate("window.burst")
+    before = votes(filled)
+    at.page.locator("#waiting").wait_for()
+    left = int(re.search(r"\d+", at.page.locator("#waiting").inner_text())[0])
+    assert 15 - before.total() <= left <= 15
+    service.start()
+    at.page.evaluate("dispatchEvent(new Event('online'))")  # or it would try again in its own time
+    at.waits(0)
+    assert before <= votes(filled)
+    assert votes(filled).total() == 15
+    assert len(votes(filled)) == 15
+
+
+def test_a_page_closed_in_the_middle_of_sending_sends_again_when_it_is_opened(
+    filled, campaign, serve, seat, trouble, votes
+):
+    trouble.expect("ERR_ABORTED")
+    service = serve(filled)
+    at = seat(service.link("Aoi")).open(campaign)
+    service.process.send_signal(signal.SIGSTOP)  # requests go out, and nothing comes back
+    cast = [("Aoi", at.vote("happy"), "happy") for _ in range(4)]
+    at.waits(4)
+    address = at.page.url
+    at.page.close()
+    service.process.send_signal(signal.SIGCONT)
+    at.page = at.context.new_page()
+    at.page.goto(address)
+    at.ready()
+    cast += [("Aoi", at.vote("sad"), "sad") for _ in range(2)]
+    at.waits(0)
+    assert votes(filled) == Counter(cast)
+    assert len({item for _, item, _ in cast}) == 6
+
+
+def test_two_tabs_of_one_person_share_the_work_and_double_nothing(filled, campaign, serve, seat, votes):
+    at = seat(serve(filled).link("Aoi")).open(campaign)
+    first = at.page
+    second = at.context.new_page()
+    second.goto(first.url)
+    at.page = second
+    at.ready()
+    cast = []
+    for n in range(20):
+        at.page = (first, second)[n % 2]
+        if at.face is not None:
+            cast.append(("Aoi", at.vote("neutral"), "neutral"))
+    for at.page in (first, second):
+        at.waits(0)
+    found = votes(filled)
+    assert found == Counter(cast)
