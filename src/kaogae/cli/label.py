@@ -123,8 +123,6 @@ def label_export(
     catalog: str | None = CATALOG,
 ) -> None:
     """Write a campaign's votes or labels to a file, or what people agreed on into the catalogue."""
-    from dataclasses import asdict
-
     from kaogae.catalog import Workspace
     from kaogae.label.campaigns import find
     from kaogae.label.exporting import export_file
@@ -134,7 +132,7 @@ def label_export(
         if to == CATALOGUE:
             done = relabel(opened, name)
             if as_json:
-                print(json.dumps(asdict(done)))
+                print(json.dumps(vars(done)))
             else:
                 _say_relabelled(done)
             return
@@ -160,8 +158,6 @@ def label_import(
     catalog: str | None = CATALOG,
 ) -> None:
     """Add votes from a file: one that was exported, or rows of sha256, annotator and verdict."""
-    from dataclasses import asdict
-
     from kaogae.catalog import Workspace
     from kaogae.cli.progress import watch
     from kaogae.label.importing import import_votes
@@ -169,13 +165,13 @@ def label_import(
     with closing(Workspace(workspace, catalog).existing()) as opened, watch("lines") as follow:
         done = import_votes(opened, name, path, speaks_for=speaks_for, progress=follow)
     if as_json:
-        print(json.dumps(asdict(done)))
+        print(json.dumps(vars(done)))
     else:
         people = f", {len(done.people)} new people" if done.people else ""
         _say(f"votes added: {done.added:,}, known already: {done.known:,}{people}")
         _say_left_out(done.refused)
-        for line in done.lines:
-            _say(f"  {line}")
+        for line, reason in done.lines:
+            _say(f"  line {line}: {reason}")
     if done.refused:
         raise typer.Exit(1)
 
@@ -246,10 +242,8 @@ def _new_clean(
 
 
 def _say_begun(begun: "Begun", settings: "Settings", as_json: bool) -> None:
-    from dataclasses import asdict
-
     if as_json:
-        print(json.dumps(asdict(begun) | asdict(settings)))
+        print(json.dumps(vars(begun) | vars(settings)))
         return
     people = "1 person" if settings.annotators == 1 else f"{settings.annotators} people"
     _say(f"{begun.name}: {begun.items:,} items, each for {people}")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, null, select
 from sqlalchemy.orm import Session
 
 from kaogae.catalog import Annotator, Assignment, Campaign, Item, Vote
@@ -90,30 +90,34 @@ def readable(text: str) -> str:
 
 def guarded(value: object) -> object:
     """`value` as a spreadsheet shows it: never a formula."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _votes(session: Session, campaign: Campaign) -> Iterator[dict[str, Any]]:
+    said = (Vote.verdict, Vote.review, Vote.took_ms, Vote.cast_at)
+    about = Item.about if campaign.kind == PANEL else null()
     rows = session.execute(
-        select(Vote, Annotator.name, Item.number, Item.sha256, Item.about)
+        select(Vote.id, Item.number, Item.sha256, Annotator.name, *said, about)
         .join(Annotator, Annotator.id == Vote.annotator_id)
         .join(Item, Item.id == Vote.item_id)
         .where(Vote.campaign_id == campaign.id)
         .order_by(Vote.cast_at, Vote.id)
         .execution_options(yield_per=AT_ONCE)
     )
-    for vote, annotator, number, sha256, about in rows:
+    for id_, number, sha256, annotator, verdict, review, took_ms, cast_at, what in rows.tuples():
         yield {
-            "id": str(vote.id),
+            "id": str(id_),
             "campaign": campaign.name,
             "number": number,
             "sha256": sha256,
             "annotator": annotator,
-            "verdict": vote.verdict,
-            "review": vote.review,
-            "took_ms": vote.took_ms,
-            "cast_at": vote.cast_at.isoformat(),
-            **_about(campaign, about),
+            "verdict": verdict,
+            "review": review,
+            "took_ms": took_ms,
+            "cast_at": cast_at.isoformat(),
+            **_about(campaign, what),
         }
 
 
@@ -154,8 +158,8 @@ def _tallies(session: Session, items: list[int]) -> dict[int, dict[str, int]]:
     return found
 
 
-def _about(campaign: Campaign, about: dict[str, Any]) -> dict[str, Any]:
-    return {key: about.get(key) for key in ABOUT} if campaign.kind == PANEL else {}
+def _about(campaign: Campaign, about: dict[str, Any] | None) -> dict[str, Any]:
+    return {key: (about or {}).get(key) for key in ABOUT} if campaign.kind == PANEL else {}
 
 
 def _jsonl(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:

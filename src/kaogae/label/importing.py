@@ -46,8 +46,8 @@ TOOK_MOST = 86_400_000
 """Milliseconds of a day."""
 
 AT_ONCE = 2_000
-SENTENCES = 10
-"""Of how many refused rows the report keeps the line."""
+LINES = 10
+"""Of how many refused rows the report says where they are."""
 
 
 @dataclass
@@ -61,14 +61,14 @@ class Imported:
     """Who is new here."""
     refused: Counter[str] = field(default_factory=Counter[str])
     """Why rows were left out, and how many."""
-    lines: list[str] = field(default_factory=list[str])
-    """The first of them: line 12: why."""
+    lines: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    """Where some of them are, and why."""
 
     def refuse(self, line: int, reason: str) -> None:
         """Leave a row out."""
         self.refused[reason] += 1
-        if len(self.lines) < SENTENCES:
-            self.lines.append(f"line {line}: {reason}")
+        if len(self.lines) < LINES:
+            self.lines.append((line, reason))
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,7 @@ def import_votes(
             if progress is not None:
                 progress(done, None)
         desk.dismiss()
+    report.lines.sort()
     return report
 
 
@@ -148,9 +149,9 @@ class _Desk:
 
     def take(self, rows: list[_Row]) -> None:
         """Write down those that can be."""
-        wanted = select(Vote.id, Annotator.name).join(Annotator, Annotator.id == Vote.annotator_id)
-        ids = [row.id for row in rows]
-        by = dict(self.session.execute(wanted.where(Vote.id.in_(ids))).tuples().all())
+        known = select(Vote.id, Annotator.name, Annotator.id).join(Annotator)
+        found = self.session.execute(known.where(Vote.id.in_([row.id for row in rows])))
+        by = {id_: (name, row) for id_, name, row in found.tuples()}
         casts: list[Cast] = []
         taken: list[_Row] = []
         for row in rows:
@@ -177,7 +178,7 @@ class _Desk:
         for row in self._waiting.values():
             self.session.execute(delete(Annotator).where(Annotator.id == row))
 
-    def _cast(self, row: _Row, by: str | None) -> Cast:
+    def _cast(self, row: _Row, by: tuple[str, int] | None) -> Cast:
         items = self._items.get(row.sha256, {})
         if not items:
             raise _Refusal("this campaign has no such item")
@@ -185,13 +186,11 @@ class _Desk:
         if item is None and len(items) > 1:
             raise _Refusal("several items have this picture, and no number tells which")
         item = next(iter(items.values())) if item is None else item
-        annotator = self._annotator(row.annotator, known=by == row.annotator)
+        annotator = by[1] if by and by[0] == row.annotator else self._annotator(row.annotator)
         cast_at = row.cast_at or self.began
         return Cast(row.id, self.campaign.id, item, annotator, row.verdict, row.took_ms, cast_at, row.review)
 
-    def _annotator(self, name: str, *, known: bool) -> int:
-        if known:
-            return self.session.scalars(select(Annotator.id).where(Annotator.name == name)).one()
+    def _annotator(self, name: str) -> int:
         if name not in self._people:
             self._people[name] = self._of_file(name)
         found = self._people[name]

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, String, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from kaogae.catalog import Annotator, Assignment, Campaign, Item, Vote
@@ -23,8 +23,8 @@ PAPER_DIAGONAL: dict[str, int] = dict(zip(EXPRESSIONS, (89, 74, 78, 72, 91), str
 UNLABELLED = "unlabelled"
 """The row of the matrix for faces that had no label."""
 
-AT_ONCE = 20_000
-"""Short rows that the database hands over at a time."""
+PACKED = 16
+"""More than there are answers: an item, an answer to it and its consensus fit into one number."""
 
 
 @dataclass(frozen=True)
@@ -185,23 +185,33 @@ def _with_people(session: Session, about: CampaignReport) -> CampaignReport:
 
 
 def _standing(session: Session, about: CampaignReport) -> _Votes:
-    number = {answer: k for k, answer in enumerate(about.answers)}
+    number = {answer: k for k, answer in enumerate(about.answers, 1)}
+    said = case(number, value=Assignment.verdict, else_=0)
+    agreed = case(number, value=Item.verdict, else_=0)
     rows = session.execute(
-        select(
-            Assignment.item_id,
-            Assignment.annotator_id,
-            case(number, value=Assignment.verdict, else_=-1),
-            case(number, value=Item.verdict, else_=-1),
-        )
+        select(Assignment.annotator_id, _listed(Assignment.item_id * PACKED**2 + said * PACKED + agreed))
         .join(Item, Item.id == Assignment.item_id)
-        .where(Assignment.campaign_id == about.id, Assignment.verdict.is_not(None))
-        .execution_options(yield_per=AT_ONCE)
+        .where(Assignment.campaign_id == about.id, said > 0)
+        .group_by(Assignment.annotator_id)
     )
-    parts = [np.array([tuple(row) for row in part], np.int64) for part in rows.partitions()]
-    table = np.concatenate([np.empty((0, 4), np.int64), *parts])
-    table = table[table[:, 2] >= 0]
-    table = table[np.lexsort((table[:, 1], table[:, 0]))]
-    return _Votes(*np.ascontiguousarray(table.T))
+    parts = [np.empty((2, 0), np.int64)]
+    for who, text in rows.tuples():
+        packed = _numbers(text)
+        parts.append(np.stack([packed, np.full_like(packed, who)]))
+    packed, people = np.concatenate(parts, axis=1)
+    items = packed // PACKED**2
+    order = np.lexsort((people, items))
+    answers, consensus = packed // PACKED % PACKED - 1, packed % PACKED - 1
+    return _Votes(items[order], people[order], answers[order], consensus[order])
+
+
+def _listed(number: ColumnElement[Any]) -> ColumnElement[str]:
+    """All numbers of a group as one text: a row for each would take Python longer than the database."""
+    return func.aggregate_strings(cast(number, String), ",")
+
+
+def _numbers(text: str) -> NDArray[np.int64]:
+    return np.fromstring(text, np.int64, sep=",")
 
 
 def _history(session: Session, campaign: int) -> dict[int, _Past]:
@@ -222,15 +232,12 @@ def _history(session: Session, campaign: int) -> dict[int, _Past]:
 def _medians(session: Session, about: CampaignReport) -> dict[int, float]:
     """The median of the milliseconds that each annotator took for a verdict."""
     rows = session.execute(
-        select(Vote.annotator_id, Vote.took_ms)
+        select(Vote.annotator_id, _listed(Vote.took_ms.expression))
         .where(Vote.campaign_id == about.id, Vote.review.is_(False))
         .where(Vote.took_ms.is_not(None), Vote.verdict.in_(about.answers))
-        .execution_options(yield_per=AT_ONCE)
+        .group_by(Vote.annotator_id)
     )
-    parts = [np.array([tuple(row) for row in part], np.int64) for part in rows.partitions()]
-    table = np.concatenate([np.empty((0, 2), np.int64), *parts])
-    people = np.unique(table[:, 0]).tolist()
-    return {who: float(np.median(table[table[:, 0] == who, 1])) for who in people}
+    return {who: float(np.median(_numbers(text))) for who, text in rows.tuples()}
 
 
 def _annotators(
