@@ -143,8 +143,8 @@ export const api = {
 
   /** @param {number} item @param {number} [size] */
   imageUrl: (item, size = 480) => `${ROOT}/items/${item}/image?size=${size}`,
-  /** @param {number} id @param {"csv"|"jsonl"} form */
-  exportUrl: (id, form) => `${ROOT}/admin/campaigns/${id}/export?form=${form}`,
+  /** @param {number} id @param {"csv"|"jsonl"} form @param {"votes"|"labels"} [what] */
+  exportUrl: (id, form, what = "votes") => `${ROOT}/admin/campaigns/${id}/export?form=${form}&what=${what}`,
   /** @param {string} expression */
   exampleUrl: (expression) => `${ROOT}/examples/${expression}`,
 };

@@ -7,17 +7,15 @@
  * @typedef {import("./types.js").Item} Item
  * @typedef {import("./types.js").Progress} Progress
  * @typedef {import("./types.js").CampaignCard} CampaignCard
- * @typedef {import("./desk/database.js").Past} Past
- * @typedef {import("./desk/database.js").Queued} Queued
- * @typedef {import("./store.js").View} View
+ * @typedef {import("./desk/sheet.js").Act} Act
  * @typedef {"ready"|"loading"|"done"|"offline"|"signed-out"|"closed"} Situation
- * @typedef {{vote: Queued, item: Item, past?: Past}} Act what isn't on the disk yet; past: what it undoes
  */
 import { api } from "./api.js";
 import { clock } from "./desk/clock.js";
 import { Courier, uuid } from "./desk/courier.js";
 import { remembered, whoami } from "./desk/person.js";
 import { Pictures, SIZE, forgetPictures } from "./desk/pictures.js";
+import { Sheet } from "./desk/sheet.js";
 import { sendLater } from "./desk/shell.js";
 import { Stopwatch } from "./desk/stopwatch.js";
 import { Store } from "./store.js";
@@ -31,26 +29,24 @@ export class Desk extends EventTarget {
   #store;
   #courier;
   #pictures;
+  #sheet = new Sheet();
   #watch = new Stopwatch();
-  /** @type {View} */
-  #view = { pool: [], history: [], queue: [], refused: [], progress: null };
-  /** @type {Act[]} */
-  #acts = [];
   /** @type {Item[]} */
   #items = [];
   /** @type {Item|null} */
   #current = null;
-  /** @type {number[]} */
-  #times = [];
   /** @type {"full"|null} */
   #trouble = null;
-  #reads = 0;
-  #read = 0;
+  /** @type {number[]} when verdicts were given */
+  #times = [];
   /** @type {Set<Promise<void>>} */
   #writes = new Set();
   #closing = new AbortController();
 
-  /** @param {CampaignCard} card @param {Store} store */
+  /**
+   * @param {CampaignCard} card
+   * @param {Store} store
+   */
   constructor(card, store) {
     super();
     this.#card = card;
@@ -68,7 +64,7 @@ export class Desk extends EventTarget {
   static async open(campaign) {
     const me = (await remembered().catch(() => null)) ?? (await whoami());
     const store = await Store.open(me.name);
-    clock.resume((await store.recall("drift")) ?? 0);
+    clock.resume((await store.recall("drift").catch(() => 0)) ?? 0);
     const desk = new Desk(campaign, store);
     await Promise.all([desk.#refresh(), desk.#pictures.look().catch(() => undefined)]);
     desk.#begin();
@@ -82,26 +78,28 @@ export class Desk extends EventTarget {
     this.#store.addEventListener("change", refresh, { signal });
     this.#courier.addEventListener("change", refresh, { signal });
     window.addEventListener("online", wake, { signal });
-    window.addEventListener("offline", () => this.#offline(), { signal });
+    window.addEventListener("offline", () => this.#unplugged(), { signal });
     window.addEventListener("pageshow", refresh, { signal });
     window.addEventListener("pagehide", wake, { signal });
     document.addEventListener("visibilitychange", () => this.#looked(), { signal });
+    this.#arrange();
     this.#courier.wake();
   }
 
+  /** Hidden: perhaps this is the last chance for a while. Visible: perhaps there is a network again. */
   #looked() {
     this.#watch.look();
     void this.#refresh();
-    this.#courier.wake(); // hidden: perhaps the last chance for a while; visible: perhaps there is a network again
+    this.#courier.wake();
     if (document.visibilityState === "hidden" && this.waiting) void sendLater();
   }
 
-  #offline() {
+  #unplugged() {
     this.#courier.online = false;
     this.#arrange();
   }
 
-  /** What has been asked for is still written. */
+  /** Resolves when all that was cast is written. */
   async close() {
     this.#closing.abort();
     this.#pictures.stop();
@@ -122,7 +120,7 @@ export class Desk extends EventTarget {
    * @returns {Item[]}
    */
   get upcoming() {
-    return this.#items.filter((item) => item.id !== this.#current?.id).slice(0, UPCOMING);
+    return this.#items.filter(({ id }) => id !== this.#current?.id).slice(0, UPCOMING);
   }
 
   /** @returns {Situation} */
@@ -131,7 +129,7 @@ export class Desk extends EventTarget {
     if (this.#closed) return "closed";
     if (this.#current) return "ready";
     if (this.#courier.exhausted && !this.#items.length) return "done";
-    return this.#courier.online ? "loading" : "offline";
+    return this.online ? "loading" : "offline";
   }
 
   /**
@@ -146,8 +144,7 @@ export class Desk extends EventTarget {
 
   /** Votes that aren't acknowledged, of all campaigns. */
   get waiting() {
-    const queued = new Set(this.#view.queue.map(({ id }) => id));
-    return queued.size + this.#acts.filter(({ vote }) => !queued.has(vote.id)).length;
+    return this.#sheet.waiting.length;
   }
 
   /** Whether the service answered when it was last asked. */
@@ -160,7 +157,7 @@ export class Desk extends EventTarget {
    * @returns {{item: number, verdict: Verdict, reason: string}[]}
    */
   get refusals() {
-    return this.#view.refused.map(({ item, verdict, reason }) => ({ item, verdict, reason }));
+    return this.#sheet.view.refused.map(({ item, verdict, reason }) => ({ item, verdict, reason }));
   }
 
   /** The annotator has seen them. */
@@ -169,17 +166,9 @@ export class Desk extends EventTarget {
     await this.#refresh();
   }
 
-  /**
-   * As the service said last, and what waits here.
-   * @returns {Progress}
-   */
+  /** @returns {Progress} */
   get progress() {
-    const said = this.#view.progress ?? this.#card.progress;
-    const queued = new Map(this.#view.queue.map((vote) => [vote.id, vote]));
-    for (const { vote } of this.#acts) queued.set(vote.id, vote);
-    let more = 0;
-    for (const vote of queued.values()) if (vote.campaign === this.#card.id) more += vote.counts;
-    return { ...said, mine: Math.max(0, said.mine + more), left: Math.max(0, said.left - more) };
+    return this.#sheet.progress(this.#card.id, this.#card.progress);
   }
 
   /**
@@ -193,19 +182,7 @@ export class Desk extends EventTarget {
   }
 
   get canUndo() {
-    return this.#canVote && this.#past !== null;
-  }
-
-  /** @returns {Past|null} */
-  get #past() {
-    const undone = new Set(this.#acts.map(({ past }) => past?.vote));
-    const fresh = this.#acts.filter(({ past, vote }) => !past && !undone.has(vote.id));
-    const last = fresh.at(-1);
-    if (last) {
-      const { id, campaign, item, verdict, cast } = last.vote;
-      return { campaign, vote: id, item, label: last.item.label, verdict, cast };
-    }
-    return this.#view.history.filter(({ vote }) => !undone.has(vote)).at(-1) ?? null;
+    return this.#canVote && this.#sheet.past !== null;
   }
 
   get #closed() {
@@ -213,8 +190,12 @@ export class Desk extends EventTarget {
   }
 
   get #canVote() {
-    if (this.#trouble || this.#courier.signedOut || this.#closed) return false;
-    return this.#store.lasting || this.#courier.online;
+    return !this.#barred && !this.#trouble && !this.#courier.signedOut;
+  }
+
+  /** There is nothing to look at: no vote would count, or it would be lost with the page. */
+  get #barred() {
+    return this.#closed || !(this.#store.lasting || this.online);
   }
 
   /**
@@ -238,16 +219,16 @@ export class Desk extends EventTarget {
   }
 
   /**
-   * The last vote is taken back and its item is current again.
+   * The last vote is taken back and its item is current again. The service gets both votes: it forgets nothing.
    * @returns {boolean} whether there is one
    */
   undo() {
-    const past = this.#past;
+    const { past } = this.#sheet;
     if (!past || !this.#canVote) return false;
     const counts = past.verdict === "skipped" ? 0 : -1;
     if (counts) this.#times.pop();
     const item = { id: past.item, label: past.label };
-    this.#act({ vote: this.#ballot(past.item, "undone", counts, null), item, past }, item);
+    this.#act({ vote: this.#ballot(item.id, "undone", counts, null), item, past }, item);
     return true;
   }
 
@@ -257,12 +238,18 @@ export class Desk extends EventTarget {
     this.#arrange();
   }
 
-  /** @param {number} item @param {number} [size] */
+  /**
+   * @param {number} item
+   * @param {number} [size]
+   */
   imageUrl(item, size = SIZE) {
     return api.imageUrl(item, size);
   }
 
-  /** @param {Verdict} verdict @param {0|1} counts */
+  /**
+   * @param {Verdict} verdict
+   * @param {0|1} counts
+   */
   #cast(verdict, counts) {
     const item = this.#current;
     if (!item || !this.#canVote) return false;
@@ -275,30 +262,34 @@ export class Desk extends EventTarget {
    * @param {Verdict} verdict
    * @param {-1|0|1} counts
    * @param {number|null} took_ms
-   * @returns {Queued}
+   * @returns {import("./desk/database.js").Queued}
    */
   #ballot(item, verdict, counts, took_ms) {
-    return { campaign: this.#card.id, id: uuid(), item, verdict, took_ms, cast: clock.stamp(), first: null, counts };
+    const cast = clock.stamp();
+    return { campaign: this.#card.id, id: uuid(), item, verdict, took_ms, cast, first: null, counts };
   }
 
-  /** @param {Act} act @param {Item|null} next */
+  /**
+   * @param {Act} act
+   * @param {Item|null} next
+   */
   #act(act, next) {
-    this.#acts.push(act);
+    this.#sheet.add(act);
     this.#current = next;
     this.#arrange();
     if (!this.#times.length) void globalThis.navigator.storage?.persist?.();
-    const write = this.#keep(act).finally(() => this.#writes.delete(write));
+    const write = this.#write(act).finally(() => this.#writes.delete(write));
     this.#writes.add(write);
   }
 
   /** @param {Act} act */
-  async #keep(act) {
+  async #write(act) {
     const write = () => (act.past ? this.#store.undo(act.past, act.vote) : this.#store.judge(act.vote));
     try {
       await write().catch(() => forgetPictures().then(write)); // pictures can be had again
     } catch {
       this.#trouble = "full";
-      this.#acts = this.#acts.filter((other) => other !== act);
+      this.#sheet.drop(act);
       this.#current = act.past ? null : act.item;
     }
     await this.#refresh(act);
@@ -308,41 +299,28 @@ export class Desk extends EventTarget {
 
   /**
    * Reads again what is on the disk.
-   * @param {Act} [done] it is there by now, or never will be
+   * @param {Act} [done] it is there by now
    */
   async #refresh(done) {
-    const number = ++this.#reads;
-    const view = await this.#store.view(this.#card.id).catch(() => null);
-    if (view) this.#acts = this.#acts.filter((act) => act !== done);
-    if (view && number > this.#read) {
-      this.#view = view;
-      this.#read = number;
-    }
+    const seen = await this.#sheet.renew(() => this.#store.view(this.#card.id));
+    if (done && seen) this.#sheet.drop(done);
     this.#arrange();
-    const recent = this.#view.history.slice(-REMEMBERED).map(({ item }) => item);
-    void this.#pictures.keep([...new Set([...this.#items.map(({ id }) => id), ...recent])]);
+    const recent = this.#sheet.view.history.slice(-REMEMBERED).map(({ item }) => item);
+    void this.#pictures.keep([...this.#items.map(({ id }) => id), ...recent], this.online);
   }
 
-  /** What is on the desk: what is on the disk, and what isn't there yet. */
+  /** What lies on the desk. What somebody looks at stays, whatever comes. */
   #arrange() {
-    let items = this.#view.pool.map(({ item, label }) => ({ id: item, label }));
-    for (const { vote, item, past } of this.#acts) {
-      items = items.filter(({ id }) => id !== item.id);
-      if (past) items.unshift(item);
-      else if (vote.verdict === "skipped") items.push(item);
-    }
-    this.#items = items;
-    const shown = this.#current;
-    this.#current = items.find(({ id }) => id === shown?.id) ?? this.#first();
+    const shown = this.#current?.id;
+    this.#items = this.#sheet.items;
+    this.#current = this.#barred ? null : this.#items.find(({ id }) => id === shown) ?? this.#first();
     this.#watch.start(this.#current?.id ?? null);
     this.dispatchEvent(new Event("change"));
   }
 
   /** @returns {Item|null} */
   #first() {
-    const offline = !this.#courier.online;
-    if (offline && !this.#store.lasting) return null;
-    const blind = offline && this.#pictures.certain;
+    const blind = !this.online && this.#pictures.certain;
     return this.#items.find(({ id }) => !blind || this.#pictures.here.has(id)) ?? null;
   }
 }

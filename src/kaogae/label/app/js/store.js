@@ -22,7 +22,7 @@ import { openDatabase } from "./desk/database.js";
 
 const HISTORY_MOST = 100;
 const REFUSED_MOST = 100;
-const LEASE = 40_000; // ms: longer than any request
+const LEASE = 5000; // ms: how long a page that was closed keeps others from sending
 
 /** @param {Pooled[]} rows @param {number} campaign */
 const waiting = (rows, campaign) =>
@@ -47,6 +47,7 @@ export class Store extends EventTarget {
   /** @readonly */ person;
   #database;
   #channel;
+  #closed = false;
 
   /**
    * Dispatches "change" when another tab has changed something.
@@ -72,6 +73,7 @@ export class Store extends EventTarget {
   }
 
   close() {
+    this.#closed = true;
     this.#channel.close();
     this.#database.close();
   }
@@ -79,11 +81,12 @@ export class Store extends EventTarget {
   /**
    * @template T
    * @param {(tables: Tables) => Promise<T>} body
-   * @param {boolean} [quiet] nobody else needs to know
+   * @param {{strict?: boolean, quiet?: boolean}} how strict: it is on the disk, and not only on its way there;
+   *   quiet: nobody else needs to know
    */
-  async #write(body, quiet = false) {
-    const result = await this.#database.run("readwrite", body);
-    if (!quiet) this.#channel.postMessage("change");
+  async #write(body, { strict = false, quiet = false } = {}) {
+    const result = await this.#database.run("readwrite", body, strict);
+    if (!quiet && !this.#closed) this.#channel.postMessage("change");
     return result;
   }
 
@@ -119,7 +122,7 @@ export class Store extends EventTarget {
       const past = (await history.all()).filter((entry) => entry.campaign === campaign).sort(older);
       for (const entry of past.slice(0, -HISTORY_MOST)) await history.delete(entry.vote);
       return true;
-    });
+    }, { strict: true });
   }
 
   /**
@@ -137,7 +140,7 @@ export class Store extends EventTarget {
       await history.delete(past.vote);
       await queue.put(vote);
       return true;
-    });
+    }, { strict: true });
   }
 
   /**
@@ -156,10 +159,10 @@ export class Store extends EventTarget {
       for (const vote of all.filter((one) => one.campaign === all[0].campaign)) {
         if (batch.length === most || batch.some((one) => one.item === vote.item)) break;
         batch.push({ ...vote, first: vote.first ?? now });
+        if (vote.first === null) await queue.put({ ...vote, first: now });
       }
-      for (const vote of batch) await queue.put(vote);
       return batch;
-    }, true);
+    }, { quiet: true });
   }
 
   /**
@@ -227,7 +230,7 @@ export class Store extends EventTarget {
 
   /** @param {string} key @param {unknown} value */
   note(key, value) {
-    return this.#write(async ({ meta }) => void (await meta.put({ key, value })), true);
+    return this.#write(async ({ meta }) => void (await meta.put({ key, value })), { quiet: true });
   }
 
   /**
@@ -242,13 +245,13 @@ export class Store extends EventTarget {
       if (held && held.holder !== holder && held.until > now && held.until < now + LEASE * 2) return false;
       await meta.put({ key: "lease", value: { holder, until: now + LEASE } });
       return true;
-    }, true);
+    }, { quiet: true });
   }
 
   /** @param {string} holder */
   release(holder) {
     return this.#write(async ({ meta }) => {
       if ((await meta.get("lease"))?.value.holder === holder) await meta.delete("lease");
-    }, true);
+    }, { quiet: true });
   }
 }

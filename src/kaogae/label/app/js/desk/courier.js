@@ -14,7 +14,9 @@ const FEW = 25;
 const BATCH = 50;
 const POOL_MOST = 300;
 const YEAR = 31_536_000_000;
-const SLOWEST = 60_000;
+const SLOWEST = 60_000; // ms
+const LEASE_RENEWAL = 1500; // ms
+const RENEWAL = 30 * 60_000; // ms: so that what waits here isn't given to others
 
 /** @param {number} ms */
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -91,7 +93,7 @@ export class Courier extends EventTarget {
     super();
     this.#store = store;
     this.#campaign = campaign;
-    this.#leave = onPersonChange(() => this.wake());
+    this.#leave = onPersonChange(() => this.wake(), true);
   }
 
   /** Resolves when what is under way has ended. */
@@ -155,6 +157,7 @@ export class Courier extends EventTarget {
   /** Sends what waits and fetches what is needed. Rejects with the first thing that is in the way. */
   async once() {
     await this.#alone(async () => {
+      if (this.#stopped) return;
       const me = await remembered();
       this.signedOut = me !== null ? me.name !== this.#store.person : this.signedOut;
       if (this.signedOut) return;
@@ -174,10 +177,12 @@ export class Courier extends EventTarget {
       await navigator.locks.request(name, work);
       return;
     }
-    while (!(await this.#store.lease(this.#id))) await pause(500 + 500 * Math.random());
+    while (!this.#stopped && !(await this.#store.lease(this.#id))) await pause(500 + 500 * Math.random());
+    const renewal = setInterval(() => this.#store.lease(this.#id).catch(() => undefined), LEASE_RENEWAL);
     try {
       await work();
     } finally {
+      clearInterval(renewal);
       await this.#store.release(this.#id);
     }
   }
@@ -188,7 +193,7 @@ export class Courier extends EventTarget {
       if (this.#stopped) return;
       const batch = await this.#store.send(most, this.#aside, clock.now());
       if (!batch.length) return;
-      if (!clock.sure) await api.health(); // what time is it there? before anything is said to have been so long ago
+      if (!clock.sure) await api.health(); // what time is it there? For how long ago something was
       try {
         await this.#deliver(batch);
         most = BATCH;
@@ -229,13 +234,14 @@ export class Courier extends EventTarget {
   async #refill(campaign) {
     const { pool } = await this.#store.view(campaign);
     const fresh = pool.filter((row) => !row.skipped).length;
-    const long = performance.now() - this.#asked > SLOWEST;
+    const due = performance.now() - this.#asked > (this.exhausted ? SLOWEST : RENEWAL);
     const few = fresh < FEW && pool.length < POOL_MOST && (!this.exhausted || !pool.length);
-    if (!few && !(long && (this.exhausted || this.#asked === -Infinity))) return;
+    if (this.#stopped || !(few || due)) return;
     const have = pool.map(({ item }) => item);
-    const answer = await this.#next(campaign, STOCK - fresh, have);
+    const count = Math.max(0, STOCK - fresh);
+    const answer = await this.#next(campaign, count, have);
     this.#asked = performance.now();
-    this.exhausted = answer.items.length === 0;
+    this.exhausted = count > 0 && !answer.items.length;
     await this.#store.refill(campaign, have, answer, this.closed ? null : this.shown());
     this.dispatchEvent(new Event("change"));
   }
@@ -247,12 +253,12 @@ export class Courier extends EventTarget {
    */
   async #next(campaign, count, have) {
     try {
-      const answer = await api.next(campaign, Math.min(Math.max(0, count), STOCK), have);
+      const answer = await api.next(campaign, count, have);
       this.#answered();
       this.closed = !answer.items.length && !answer.keep.length && !(await this.#open(campaign));
       return answer;
     } catch (error) {
-      this.closed = error instanceof ApiError && (error.status === 403 || error.status === 404);
+      if (error instanceof ApiError && (error.status === 403 || error.status === 404)) this.closed = true;
       throw error;
     }
   }

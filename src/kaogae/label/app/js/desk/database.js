@@ -156,15 +156,15 @@ class Lasting {
   }
 
   /**
-   * All of it or nothing; resolves when it is on the disk. The body awaits nothing but tables.
+   * All of it or nothing. The body awaits nothing but tables.
    * @template T
    * @param {IDBTransactionMode} mode
    * @param {(tables: Tables) => Promise<T>} body
-   * @param {IDBTransactionOptions} [options]
+   * @param {boolean} [strict] power may fail at once
    * @returns {Promise<T>}
    */
-  async run(mode, body, options = { durability: "strict" }) {
-    const transaction = await this.#begin(mode, options);
+  async run(mode, body, strict = false) {
+    const transaction = await this.#begin(mode, { durability: strict ? "strict" : "relaxed" });
     /** @type {Promise<void>} */
     const finished = new Promise((resolve, reject) => {
       transaction.oncomplete = () => resolve();
@@ -215,10 +215,10 @@ class Passing {
    * @template T
    * @param {IDBTransactionMode} _mode
    * @param {(tables: Tables) => Promise<T>} body
-   * @param {IDBTransactionOptions} [_options]
+   * @param {boolean} [_strict]
    * @returns {Promise<T>}
    */
-  run(_mode, body, _options) {
+  run(_mode, body, _strict) {
     const tables = Object.fromEntries(Object.keys(KEYS).map((name) => [name, this.#table(name)]));
     const turn = this.#turn.then(() => body(/** @type {any} */ (tables)));
     this.#turn = turn.catch(() => undefined);

@@ -9,6 +9,7 @@ import { openDatabase } from "./database.js";
 import { forgetPictures } from "./pictures.js";
 
 const channel = new BroadcastChannel("kaogae");
+const here = new EventTarget();
 /** @type {Promise<import("./database.js").Database>|null} */
 let opened = null;
 const database = () => (opened ??= openDatabase("kaogae"));
@@ -38,6 +39,7 @@ export async function remember(me) {
     // It can't be kept: then the app asks the service at its next start.
   }
   channel.postMessage("person");
+  here.dispatchEvent(new Event("person"));
   return me;
 }
 
@@ -68,10 +70,15 @@ export async function signOut() {
 }
 
 /**
- * @param {() => void} listener in another tab somebody signed in or out
+ * @param {() => void} listener somebody signed in or out in another tab
+ * @param {boolean} [own] or in this one
  * @returns {() => void} ends it
  */
-export function onPersonChange(listener) {
+export function onPersonChange(listener, own = false) {
   channel.addEventListener("message", listener);
-  return () => channel.removeEventListener("message", listener);
+  if (own) here.addEventListener("person", listener);
+  return () => {
+    channel.removeEventListener("message", listener);
+    here.removeEventListener("person", listener);
+  };
 }

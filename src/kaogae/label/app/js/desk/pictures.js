@@ -1,6 +1,6 @@
 /**
  * The pictures of the items that wait, so that they can be judged without a network. In the Cache API, from where
- * the service worker takes them; on plain http, which has neither, in the browser's own cache, by having asked once.
+ * the service worker takes them; on plain http, which has neither, in the browser's own cache, by asking for them.
  */
 import { api } from "../api.js";
 
@@ -8,45 +8,50 @@ const PREFIX = "kaogae-pictures-";
 const AT_ONCE = 4;
 export const SIZE = 480;
 
-/** @param {(name: string) => boolean} [which] */
-export async function forgetPictures(which = () => true) {
+/** All of everybody: somebody else is signed in, or there is no room. */
+export async function forgetPictures() {
   if (!("caches" in globalThis)) return;
-  for (const name of await caches.keys()) {
-    if (name.startsWith(PREFIX) && which(name.slice(PREFIX.length))) await caches.delete(name);
-  }
+  for (const name of await caches.keys()) if (name.startsWith(PREFIX)) await caches.delete(name);
 }
 
+/** @param {Request} request */
+const itemOf = (request) => Number(/\/items\/(\d+)\//.exec(request.url)?.[1]);
+
 export class Pictures {
+  /** Whether `here` says for sure what can be shown without a network. */
+  certain = "caches" in globalThis;
   /**
    * Items whose picture is here.
    * @type {Set<number>}
    */
   here = new Set();
+  /**
+   * Items that have none.
+   * @type {Set<number>}
+   */
+  #none = new Set();
   #name;
   #changed;
-  /** @type {number[]} */
-  #wanted = [];
+  /** @type {Set<number>} */
+  #wanted = new Set();
   #running = false;
   #again = false;
   #stopped = false;
 
-  /** @param {number} campaign @param {() => void} changed more of them are here */
+  /**
+   * @param {number} campaign
+   * @param {() => void} changed more of them are here
+   */
   constructor(campaign, changed) {
     this.#name = PREFIX + campaign;
     this.#changed = changed;
   }
 
-  /** What pictures there are is known for sure: the rest can't be shown without a network. */
-  get certain() {
-    return "caches" in globalThis;
-  }
-
   /** Finds out which ones are here. */
   async look() {
     if (!this.certain) return;
-    for (const request of await (await caches.open(this.#name)).keys()) {
-      this.here.add(Number(/\/items\/(\d+)\//.exec(request.url)?.[1]));
-    }
+    const cache = await caches.open(this.#name);
+    this.here = new Set((await cache.keys()).map(itemOf));
   }
 
   stop() {
@@ -54,49 +59,46 @@ export class Pictures {
   }
 
   /**
-   * Gets the pictures of `items`, the first ones first, and lets go of all others.
+   * Lets go of all pictures but those of `items`, and fetches the missing ones, the first ones first.
    * @param {number[]} items
+   * @param {boolean} online
    */
-  async keep(items) {
-    this.#wanted = items;
+  async keep(items, online) {
+    this.#wanted = new Set(items);
     this.#again = true;
     if (this.#running) return;
     this.#running = true;
     try {
       while (this.#again && !this.#stopped) {
         this.#again = false;
-        await this.#fetch(await this.#tidy());
+        const cache = this.certain ? await caches.open(this.#name) : null;
+        await this.#tidy(cache);
+        if (online) await this.#fetch(cache);
       }
     } catch {
-      // No network, or no room: tried again when the items change.
+      // No network, or no room: tried again when something changes.
     } finally {
       this.#running = false;
     }
   }
 
-  /** Deletes what isn't wanted; gives the cache. */
-  async #tidy() {
-    if (!this.certain) return null;
-    const cache = await caches.open(this.#name);
-    const wanted = new Map(this.#wanted.map((item) => [new URL(api.imageUrl(item, SIZE), location.origin).href, item]));
-    const here = new Set();
-    for (const request of await cache.keys()) {
-      const item = wanted.get(request.url);
-      if (item === undefined) await cache.delete(request);
-      else here.add(item);
+  /** @param {Cache|null} cache */
+  async #tidy(cache) {
+    for (const item of this.here) {
+      if (this.#wanted.has(item)) continue;
+      this.here.delete(item);
+      await cache?.delete(api.imageUrl(item, SIZE));
     }
-    this.here = here;
-    this.#changed();
-    return cache;
   }
 
   /** @param {Cache|null} cache */
   async #fetch(cache) {
-    const missing = this.#wanted.filter((item) => !this.here.has(item));
+    const missing = [...this.#wanted].filter((item) => !this.here.has(item) && !this.#none.has(item));
     const one = async () => {
       for (let item = missing.shift(); item !== undefined && !this.#stopped; item = missing.shift()) {
         const response = await fetch(api.imageUrl(item, SIZE));
-        if (!response.ok) continue; // the service has none: nothing to wait for
+        if (response.status === 404) this.#none.add(item);
+        if (!response.ok) continue;
         if (cache) await cache.put(api.imageUrl(item, SIZE), response);
         else await response.arrayBuffer();
         this.here.add(item);
