@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from kaogae.catalog import Catalog
+from kaogae.catalog.engine import sentences
 from kaogae.errors import CatalogError
 from kaogae.label.ledger import Cast, record
 
@@ -22,6 +23,12 @@ WAITING_MOST = 20_000
 
 ROUND_MOST = 1_000
 """Votes and calls in one transaction."""
+
+BAD_VALUE = (DataError, IntegrityError)
+"""What one request can cause by what it says."""
+
+GIVEN_UP = ("40P01", "40001")
+"""PostgreSQL's codes for transactions that stood in each other's way: deadlock, serialization failure."""
 
 T = TypeVar("T")
 
@@ -45,7 +52,9 @@ class _Job:
         """In its loop."""
         if self.answer.done():  # nobody waits any more
             return
-        if self.error is not None:
+        if isinstance(self.error, StopIteration):  # no future takes it
+            self.answer.set_exception(RuntimeError("A call ran out of values."))
+        elif self.error is not None:
             self.answer.set_exception(self.error)
         else:
             self.answer.set_result(self.result)
@@ -77,6 +86,8 @@ class Writer:
 
     async def call(self, function: Callable[[Session], T]) -> T:
         """What `function` gives, once what it wrote is durable. If it raises, what it did is undone alone.
+
+        It is called again if the database gave the transaction up.
 
         Raises:
             CatalogError: as in `record`.
@@ -125,43 +136,51 @@ class Writer:
             return jobs
 
     def _round(self, jobs: Sequence[_Job]) -> None:
-        with self._catalog.session() as session:
-            _record(session, [job for job in jobs if job.casts])
+        """One transaction; once more, if the database gave it up so that another could go on."""
+        for last in (False, True):
+            try:
+                with self._catalog.session() as session:
+                    self._record(session, [job for job in jobs if job.casts])
+                    for job in jobs:
+                        if (call := job.call) is not None:
+                            self._try(session, [job], lambda call=call: [call(session)])
+                return
+            except CatalogError as error:
+                if last or getattr(_cause(error), "sqlstate", None) not in GIVEN_UP:
+                    raise
+
+    def _record(self, session: Session, jobs: Sequence[_Job]) -> None:
+        """All votes together; if that can't be, each request's alone, so that none suffers from another."""
+        if not jobs:
+            return
+
+        def together() -> list[object]:
+            answers = iter(record(session, [cast for job in jobs for cast in job.casts]))
+            return [[next(answers) for _ in job.casts] for job in jobs]
+
+        self._try(session, jobs, together)
+        if len(jobs) > 1 and jobs[0].error is not None:
             for job in jobs:
-                if (call := job.call) is not None:
-                    _try(session, [job], lambda call=call: [call(session)])
+                self._try(session, [job], lambda job=job: [record(session, job.casts)])
+
+    def _try(self, session: Session, jobs: Sequence[_Job], work: Callable[[], Sequence[object]]) -> None:
+        """Answer jobs by work that leaves nothing behind if it fails, and takes nobody with it."""
+        try:
+            with sentences(self._catalog.engine), session.begin_nested():
+                results = work()
+        except Exception as error:
+            if isinstance(error.__cause__, DatabaseError) and not isinstance(error.__cause__, BAD_VALUE):
+                raise  # the transaction may be gone: SQLite rolls it back when the disk is full
+            for job in jobs:
+                job.error = error
+        else:
+            for job, result in zip(jobs, results, strict=True):
+                job.result, job.error = result, None
 
 
-def _record(session: Session, jobs: Sequence[_Job]) -> None:
-    """All votes together; if that can't be, each request's votes alone, so that none suffers from another."""
-    if not jobs:
-        return
-
-    def together() -> list[object]:
-        reasons = record(session, [cast for job in jobs for cast in job.casts])
-        answers = iter(reasons)
-        return [[next(answers) for _ in job.casts] for job in jobs]
-
-    _try(session, jobs, together)
-    if len(jobs) > 1 and jobs[0].error is not None:
-        for job in jobs:
-            job.error = None
-            _try(session, [job], lambda job=job: [record(session, job.casts)])
-
-
-def _try(session: Session, jobs: Sequence[_Job], work: Callable[[], Sequence[object]]) -> None:
-    """Answer jobs by work that leaves nothing behind if it fails."""
-    try:
-        with session.begin_nested():
-            results = work()
-    except Exception as error:
-        if isinstance(error, DatabaseError) and not isinstance(error, DataError | IntegrityError):
-            raise  # the whole transaction may be gone with it
-        for job in jobs:
-            job.error = error
-    else:
-        for job, result in zip(jobs, results, strict=True):
-            job.result, job.error = result, None
+def _cause(error: CatalogError) -> object:
+    """What the database's own driver said."""
+    return getattr(error.__cause__, "orig", None)
 
 
 def _answer(jobs: Sequence[_Job]) -> None:
