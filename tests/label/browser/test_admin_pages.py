@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import defaultdict
 from uuid import uuid4
 
 import httpx
@@ -15,6 +16,7 @@ from kaogae.expressions import EXPRESSIONS
 TRICKY = '<img src="x" onerror="document.title=1"> עדי'
 PEOPLE = ("Aoi", TRICKY, "Ren")
 FIRST = ("happy", "sad", "crying")
+PASSED_OVER = "ERR_ABORTED.*image"  # a picture that was still on its way when its face was decided
 
 
 def said(person: int, item: int, label: str) -> str:
@@ -123,7 +125,7 @@ def test_what_changes_is_shown_without_moving_anything(service, visit):
     assert page.evaluate("scrollY") == before > 0
 
 
-def test_an_invitation_works_elsewhere_until_it_is_revoked(service, device, visit, trouble):
+def test_an_invitation_works_elsewhere_until_it_is_revoked(device, visit, trouble):
     trouble.expect("401")
     page = visit("admin", "Boss", "admin", "view=people")
     form = page.locator("#invite-form")
@@ -156,7 +158,8 @@ def test_an_invitation_works_elsewhere_until_it_is_revoked(service, device, visi
     expect(row).to_contain_text("nowhere")
     phone.reload()
     expect(phone.get_by_role("heading", name="Sign in")).to_be_visible()
-    phone.goto(link)
+    phone.goto("about:blank")
+    phone.goto(link.replace("/#", "/review#"))
     expect(phone.locator("#problem")).to_be_visible()
 
 
@@ -184,21 +187,21 @@ def test_votes_are_downloaded(service, visit, trouble):
     trouble.expect("ERR_ABORTED.*export")  # how Chromium calls a navigation that becomes a download
     page = visit("admin", "Boss", "admin", f"campaign={service.campaign}")
     found = {}
-    for form in ("CSV", "JSON lines"):
+    for form in ("Votes CSV", "Votes JSON lines"):
         with page.expect_download() as download:
             page.get_by_role("link", name=form).click()
         found[form] = download.value.path().read_text("utf-8-sig")
-    table = list(csv.DictReader(io.StringIO(found["CSV"])))
-    lines = [json.loads(line) for line in found["JSON lines"].splitlines()]
+    table = list(csv.DictReader(io.StringIO(found["Votes CSV"])))
+    lines = [json.loads(line) for line in found["Votes JSON lines"].splitlines()]
     assert len(table) == len(lines) > 0
 
 
-def test_a_reviewer_works_off_the_queue_by_keyboard(service, admin, visit):
+def test_a_reviewer_works_off_the_queue_by_keyboard(service, admin, visit, trouble):
+    trouble.expect(PASSED_OVER)
     page = visit("review", "Judge", "reviewer")
     face, waiting = page.locator("#face"), page.locator("#waiting")
     expect(waiting).to_have_text("5 wait")
     assert page.locator(".tally li").all_inner_texts() == ["Happy\n1 vote", "Sad\n1 vote", "Crying\n1 vote"]
-    first = face.get_attribute("data-item")
     decided = {}
     for key, verdict in (("1", "happy"), ("ArrowLeft", "unusable"), ("6", "other")):
         decided[face.get_attribute("data-item")] = verdict
@@ -219,13 +222,16 @@ def test_a_reviewer_works_off_the_queue_by_keyboard(service, admin, visit):
     assert report["states"]["disputed"] == 0
     assert report["states"]["reviewed"] == 5
     lines = admin.get(f"/admin/campaigns/{service.campaign}/export?form=jsonl").text.splitlines()
-    said = [vote["verdict"] for vote in map(json.loads, lines) if vote["review"]]
-    assert said == [*decided.values(), "undone", "undone", *["crying"] * 4]
-    assert first in decided
+    history = defaultdict(list)
+    for vote in sorted(map(json.loads, lines), key=lambda vote: vote["cast_at"]):
+        if vote["review"]:
+            history[vote["number"]].append(vote["verdict"])
+    again = [[decided[item], "undone", "crying"] for item in list(decided)[1:]]
+    assert sorted(history.values()) == sorted([["happy"], ["crying"], ["crying"], *again])
 
 
 def test_a_decision_that_cannot_be_sent_is_said_and_sent_later(service, admin, visit, trouble):
-    trouble.expect("ERR_FAILED")
+    trouble.expect("ERR_FAILED", PASSED_OVER)
     page = visit("review", "Judge", "reviewer")
     expect(page.locator("#waiting")).to_have_text("5 wait")
     page.route("**/decisions", lambda route: route.abort())
@@ -238,7 +244,8 @@ def test_a_decision_that_cannot_be_sent_is_said_and_sent_later(service, admin, v
     assert admin.get(f"/admin/campaigns/{service.campaign}").json()["states"]["reviewed"] == 2
 
 
-def test_an_undo_that_overtakes_nothing_on_a_slow_network(service, admin, visit):
+def test_an_undo_overtakes_nothing_on_a_slow_network(service, admin, visit, trouble):
+    trouble.expect(PASSED_OVER)
     page = visit("review", "Judge", "reviewer")
     expect(page.locator("#waiting")).to_have_text("5 wait")
     item = page.locator("#face").get_attribute("data-item")

@@ -36,7 +36,9 @@ function fleiss(kappa) {
   const scale = element(
     "div",
     { class: "scale", "aria-hidden": "true" },
-    ["slight", "fair", "moderate", "substantial", "perfect"].map((name) => element("span", {}, t(`admin.kappa.${name}`))),
+    ["slight", "fair", "moderate", "substantial", "perfect"].map((name) =>
+      element("span", {}, t(`admin.kappa.${name}`)),
+    ),
     kappa === null ? null : element("i", { "--at": Math.min(1, Math.max(0, kappa)) }),
   );
   return element(
@@ -61,7 +63,13 @@ function pairwise(report, names, chosen) {
     ),
   );
   const head = [t("admin.cohen"), ...names.map(own)];
-  return table({ caption: t("admin.cohen_caption"), note: t("admin.cohen_note"), name: "kappas", head, rows });
+  return table({
+    caption: t("admin.cohen_caption"),
+    note: t("admin.cohen_note"),
+    name: "kappas",
+    head,
+    rows,
+  });
 }
 
 /**
@@ -74,14 +82,29 @@ function kappaCell(pairs, first, second, chosen) {
   const pair = first === second ? undefined : find(pairs, [first, second]);
   if (!pair) return element("td", { role: "cell", class: "nothing" }, "–");
   const pressed = chosen[0] === first && chosen[1] === second;
-  const label = t("admin.pair", { first: isolated(first), second: isolated(second), kappa: ratio(pair.kappa) });
+  const label = t("admin.pair", {
+    first: isolated(first),
+    second: isolated(second),
+    kappa: ratio(pair.kappa),
+  });
   const button = element(
     "button",
-    { type: "button", "data-do": "pair", "data-first": first, "data-second": second, "aria-pressed": `${pressed}`, "aria-label": label },
+    {
+      type: "button",
+      "data-do": "pair",
+      "data-first": first,
+      "data-second": second,
+      "aria-pressed": `${pressed}`,
+      "aria-label": label,
+    },
     element("b", {}, ratio(pair.kappa)),
     element("small", {}, t("admin.of_items", { n: pair.items })),
   );
-  return element("td", { role: "cell", class: "heat", "--heat": Math.max(0, pair.kappa ?? 0).toFixed(3) }, button);
+  return element(
+    "td",
+    { role: "cell", class: "heat", "--heat": Math.max(0, pair.kappa ?? 0).toFixed(3) },
+    button,
+  );
 }
 
 /**
@@ -100,7 +123,12 @@ function choice(names, chosen) {
         names.map((name) => element("option", { value: name, selected: name === chosen[side] }, name)),
       ),
     );
-  return element("div", { class: "pick", role: "group", "aria-label": t("admin.choose_pair") }, select(0), select(1));
+  return element(
+    "div",
+    { class: "pick", role: "group", "aria-label": t("admin.choose_pair") },
+    select(0),
+    select(1),
+  );
 }
 
 /**
@@ -114,7 +142,11 @@ function between(report, chosen) {
   const names = report.answers.map((name) => ({ name: String(name), label: answer(name) }));
   return confusionTable({
     caption: t("admin.confusion_caption", { first: isolated(chosen[0]), second: isolated(chosen[1]) }),
-    note: t("admin.confusion_note", { items: number(pair.items), observed: percent(pair.observed), kappa: ratio(pair.kappa) }),
+    note: t("admin.confusion_note", {
+      items: number(pair.items),
+      observed: percent(pair.observed),
+      kappa: ratio(pair.kappa),
+    }),
     corner: t("admin.confusion_corner"),
     rows: names,
     columns: names,

@@ -57,28 +57,48 @@ function head(report) {
     element(
       "div",
       { class: "actions" },
-      element("a", { class: waiting ? "button primary" : "button", href: `/review#campaign=${id}` }, t("admin.review", { n: waiting })),
-      download(id, "csv"),
-      download(id, "jsonl"),
-      element("button", { class: "button", type: "button", "data-do": open ? "close" : "reopen" }, t(open ? "admin.close" : "admin.reopen")),
+      element(
+        "a",
+        { class: waiting ? "button primary" : "button", href: `/review#campaign=${id}` },
+        t("admin.review", { n: waiting }),
+      ),
+      files(id, "votes"),
+      files(id, "labels"),
+      element(
+        "button",
+        { class: "button", type: "button", "data-do": open ? "close" : "reopen" },
+        t(open ? "admin.close" : "admin.reopen"),
+      ),
     ),
   );
 }
 
 /**
+ * Every vote, or what each face came to, to be taken away.
+ *
  * @param {number} id
- * @param {"csv"|"jsonl"} form
+ * @param {"votes"|"labels"} what
  */
-function download(id, form) {
-  const label = t("admin.export", { form: t(`admin.${form}`) });
-  const attributes = { class: "button", href: api.exportUrl(id, form), download: true, "aria-label": label };
-  return element("a", attributes, icon("install"), t(`admin.${form}`));
+function files(id, what) {
+  const link = (/** @type {"csv"|"jsonl"} */ form) => {
+    const attributes = { class: "button", href: api.exportUrl(id, form, what), download: true };
+    return element(
+      "a",
+      attributes,
+      element("span", { class: "only-heard" }, t(`admin.${what}`)),
+      t(`admin.${form}`),
+    );
+  };
+  const name = element("span", { "aria-hidden": "true" }, icon("install"), t(`admin.${what}`));
+  return element("div", { class: "files" }, name, link("csv"), link("jsonl"));
 }
 
 /** @param {Report} report */
 function annotators(report) {
   if (!report.annotators.length) return element("p", { class: "quiet" }, t("admin.nobody_yet"));
-  const columns = ["votes", "skipped", "undone", "pace", "with_consensus", "last_seen"].map((key) => t(`admin.${key}`));
+  const columns = ["votes", "skipped", "undone", "pace", "with_consensus", "last_seen"].map((key) =>
+    t(`admin.${key}`),
+  );
   const rows = report.annotators.map((one) => annotator(one, report.items, columns));
   const head = [t("admin.name"), ...columns];
   return table({ caption: t("admin.annotators_caption"), name: "annotators", cards: true, head, rows });
@@ -95,8 +115,18 @@ function annotator(one, items, columns) {
     : "–";
   const share = items ? one.votes / items : 0;
   const votes = element("span", { class: "meter", "--share": share.toFixed(3) }, number(one.votes));
-  const rest = [number(one.skipped), number(one.undone), seconds(one.median_ms), percent(one.agreement), seen];
-  return row(`annotator ${one.name}`, own(one.name), [votes, ...rest].map((value, at) => cell(columns[at], value)));
+  const rest = [
+    number(one.skipped),
+    number(one.undone),
+    seconds(one.median_ms),
+    percent(one.agreement),
+    seen,
+  ];
+  return row(
+    `annotator ${one.name}`,
+    own(one.name),
+    [votes, ...rest].map((value, at) => cell(columns[at], value)),
+  );
 }
 
 /** @param {Report} report */
@@ -106,7 +136,9 @@ function matrix(report) {
   const named = new Set(report.answers.map(String));
   const rows = [
     ...known.filter(({ name }) => name in report.matrix),
-    ...Object.keys(report.matrix).filter((name) => !named.has(name)).map((name) => ({ name, label: t(`admin.${name}`) })),
+    ...Object.keys(report.matrix)
+      .filter((name) => !named.has(name))
+      .map((name) => ({ name, label: t(`admin.${name}`) })),
   ];
   if (!total(report.verdicts)) return element("p", { class: "quiet" }, t("admin.no_verdicts"));
   return confusionTable({

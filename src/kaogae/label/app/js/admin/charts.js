@@ -63,7 +63,13 @@ export function bars(parts, label) {
 /**
  * A table in a region that scrolls by itself. On a phone, one with `cards` shows each row as a card.
  *
- * @param {{caption: string, note?: string, name: string, cards?: boolean, head: Child[], rows: HTMLElement[]}} table
+ * @param {object} table
+ * @param {string} table.caption
+ * @param {string} [table.note]
+ * @param {string} table.name
+ * @param {boolean} [table.cards]
+ * @param {Child[]} table.head
+ * @param {HTMLElement[]} table.rows
  */
 export function table({ caption, note, name, cards = false, head, rows }) {
   const headers = head.map((child) => element("th", { scope: "col", role: "columnheader" }, child));
@@ -74,7 +80,9 @@ export function table({ caption, note, name, cards = false, head, rows }) {
     element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, headers)),
     element("tbody", { role: "rowgroup" }, rows),
   );
-  const place = cards ? { class: "scroll cards" } : { class: "scroll", role: "region", tabindex: 0, "aria-label": caption };
+  const place = cards
+    ? { class: "scroll cards" }
+    : { class: "scroll", role: "region", tabindex: 0, "aria-label": caption };
   return element("div", place, made);
 }
 
@@ -86,7 +94,12 @@ export function table({ caption, note, name, cards = false, head, rows }) {
  * @param {HTMLElement[]} cells
  */
 export function row(key, header, cells) {
-  return element("tr", { "data-key": key, role: "row" }, element("th", { scope: "row", role: "rowheader" }, header), cells);
+  return element(
+    "tr",
+    { "data-key": key, role: "row" },
+    element("th", { scope: "row", role: "rowheader" }, header),
+    cells,
+  );
 }
 
 /**
@@ -118,7 +131,13 @@ export function confusionTable({ caption, note, corner, rows, columns, count }) 
       const share = sum ? counts[c] / sum : 0;
       return element(
         "td",
-        { role: "cell", class: "heat", "--heat": share.toFixed(3), "data-same": column.name === name, "data-none": !counts[c] },
+        {
+          role: "cell",
+          class: "heat",
+          "--heat": share.toFixed(3),
+          "data-same": column.name === name,
+          "data-none": !counts[c],
+        },
         element("b", {}, sum ? percent(share) : "–"),
         element("small", {}, number(counts[c])),
       );

@@ -13,7 +13,13 @@ export function confirmed({ title, text, yes, danger = false }) {
   const stay = element("button", { class: "button", value: "", autofocus: true }, t("say.cancel"));
   const form = element("form", { method: "dialog", class: "row end" }, stay, go);
   const heading = element("h2", { id: "question" }, title);
-  const dialog = element("dialog", { class: "sheet", "aria-labelledby": "question" }, heading, element("p", {}, text), form);
+  const dialog = element(
+    "dialog",
+    { class: "sheet", "aria-labelledby": "question" },
+    heading,
+    element("p", {}, text),
+    form,
+  );
   return new Promise((resolve) => shown(dialog, () => resolve(dialog.returnValue === "yes")));
 }
 

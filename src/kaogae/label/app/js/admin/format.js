@@ -6,7 +6,9 @@ export const number = (value) => value.toLocaleString(language());
 
 /** @param {number|null} value κ and the like: two digits */
 export const ratio = (value) =>
-  value === null ? "–" : value.toLocaleString(language(), { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  value === null
+    ? "–"
+    : value.toLocaleString(language(), { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 /** @param {number|null} share 0 to 1 */
 export const percent = (share) =>
@@ -34,7 +36,11 @@ export const dateAndTime = (moment) =>
   new Date(moment).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
 
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
-const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60]];
+const UNITS = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
 
 /**
  * "3 minutes ago", "in 12 days".

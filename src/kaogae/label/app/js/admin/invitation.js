@@ -41,7 +41,9 @@ export function arrange(form) {
   toggle(form, ".choice:has([name=all])", !admin);
   toggle(form, ".chosen", !admin && !all);
   toggle(form, ".hint.quiet", admin);
-  const boxes = [...form.querySelectorAll("[name=campaign]")].filter((box) => box instanceof HTMLInputElement);
+  const boxes = [...form.querySelectorAll("[name=campaign]")].filter(
+    (box) => box instanceof HTMLInputElement,
+  );
   const missing = !admin && !all && !values.has("campaign");
   const first = boxes[0] ?? form.querySelector("[name=all]");
   if (first instanceof HTMLInputElement) first.setCustomValidity(missing ? t("admin.choose_one") : "");
@@ -71,7 +73,9 @@ export function prefill(form, { name, role, campaigns: theirs }, campaigns) {
   if (who instanceof HTMLInputElement) who.value = name;
   const radio = field(`[name=role][value=${role}]`);
   if (radio instanceof HTMLInputElement) radio.checked = true;
-  const ids = new Set(campaigns.filter((campaign) => theirs.includes(campaign.name)).map(({ id }) => String(id)));
+  const ids = new Set(
+    campaigns.filter((campaign) => theirs.includes(campaign.name)).map(({ id }) => String(id)),
+  );
   const all = field("[name=all]");
   if (all instanceof HTMLInputElement) all.checked = ids.size === 0;
   for (const box of form.querySelectorAll("[name=campaign]")) {
@@ -87,10 +91,24 @@ function show({ person, link, qr }) {
   const name = isolated(person.name);
   const source = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(qr)}`;
   /** @type {HTMLInputElement} */
-  const field = element("input", { id: "link", readonly: true, value: link, onfocus: () => field.select(), "aria-label": t("admin.link_for", { name }) });
-  const copy = element("button", { class: "button primary", type: "button", id: "copy", onclick: () => copied(field) }, t("admin.copy"));
+  const field = element("input", {
+    id: "link",
+    readonly: true,
+    value: link,
+    onfocus: () => field.select(),
+    "aria-label": t("admin.link_for", { name }),
+  });
+  const copy = element(
+    "button",
+    { class: "button primary", type: "button", id: "copy", onclick: () => copied(field) },
+    t("admin.copy"),
+  );
   const give = () => navigator.share({ title: t("admin.share_title"), url: link }).catch(() => {});
-  const share = element("button", { class: "button", type: "button", hidden: !navigator.share, onclick: give }, t("admin.share"));
+  const share = element(
+    "button",
+    { class: "button", type: "button", hidden: !navigator.share, onclick: give },
+    t("admin.share"),
+  );
   const done = element("form", { method: "dialog" }, element("button", { class: "button" }, t("admin.done")));
   const dialog = element(
     "dialog",

@@ -68,7 +68,10 @@ const place = () => /** @type {HTMLElement} */ (document.getElementById("view"))
 async function go() {
   state.view = wanted();
   for (const link of document.querySelectorAll("nav a")) {
-    const here = link.getAttribute("href") === "#view=people" ? state.view.name === "people" : state.view.name !== "people";
+    const here =
+      link.getAttribute("href") === "#view=people"
+        ? state.view.name === "people"
+        : state.view.name !== "people";
     if (here) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
@@ -94,7 +97,7 @@ async function refresh(first = false) {
     state.data = data;
     draw(first);
     stale(false);
-    if (view.name === "overview" && (await askAgreement(data)) && turn === state.asked) refresh();
+    if (view.name === "overview") complete(data, turn);
     return true;
   } catch (error) {
     if (turn !== state.asked) return false;
@@ -105,6 +108,17 @@ async function refresh(first = false) {
   } finally {
     if (turn === state.asked) place().removeAttribute("aria-busy");
   }
+}
+
+/**
+ * How far people agree takes longer to tell: it is shown when it is known.
+ *
+ * @param {Report[]} reports
+ * @param {number} turn
+ */
+async function complete(reports, turn) {
+  const fresh = await askAgreement(reports).catch(() => false);
+  if (fresh && turn === state.asked) refresh();
 }
 
 /** @param {boolean} [anew] instead of changing what stands there */
@@ -176,7 +190,8 @@ async function change(open) {
 async function revoke(person) {
   const name = isolated(person.name);
   const title = t("admin.revoke_title", { name });
-  if (!(await confirmed({ title, text: t("admin.revoke_text"), yes: t("admin.revoke"), danger: true }))) return;
+  if (!(await confirmed({ title, text: t("admin.revoke_text"), yes: t("admin.revoke"), danger: true })))
+    return;
   await attempt(() => api.revoke(person.id), t("admin.revoked_done", { name }));
 }
 
@@ -186,7 +201,8 @@ async function clicked(button) {
   const form = document.getElementById("invite-form");
   if (button["do"] === "close" || button["do"] === "reopen") await change(button["do"] === "reopen");
   else if (button["do"] === "revoke" && person) await revoke(person);
-  else if (button["do"] === "again" && form instanceof HTMLFormElement) prefill(form, person, state.data.campaigns);
+  else if (button["do"] === "again" && form instanceof HTMLFormElement)
+    prefill(form, person, state.data.campaigns);
   else if (button["do"] === "pair") paired(button["first"] ?? "", button["second"] ?? "");
 }
 
@@ -205,7 +221,9 @@ function paired(first, second) {
  * @param {HTMLSelectElement} select
  */
 function picked(select) {
-  const both = [...document.querySelectorAll("select[data-pair]")].map((one) => /** @type {HTMLSelectElement} */ (one));
+  const both = [...document.querySelectorAll("select[data-pair]")].map(
+    (one) => /** @type {HTMLSelectElement} */ (one),
+  );
   const other = both.find((one) => one !== select);
   const before = [...select.options].find((option) => option.defaultSelected)?.value;
   if (other?.value === select.value && before) other.value = before;
@@ -234,12 +252,21 @@ function listen() {
 }
 
 function frame() {
-  const link = (/** @type {string} */ href, /** @type {string} */ key) => element("a", { href, class: "tab" }, t(key));
+  const link = (/** @type {string} */ href, /** @type {string} */ key) =>
+    element("a", { href, class: "tab" }, t(key));
   return [
-    element("header", { class: "head" },
+    element(
+      "header",
+      { class: "head" },
       element("a", { href: "/", class: "brand", "aria-label": t("admin.home") }, mark()),
       element("span", { class: "grow" }, t("home.admin")),
-      element("nav", { "aria-label": t("home.admin") }, link("#campaigns=all", "admin.campaigns"), link("#view=people", "admin.people"))),
+      element(
+        "nav",
+        { "aria-label": t("home.admin") },
+        link("#campaigns=all", "admin.campaigns"),
+        link("#view=people", "admin.people"),
+      ),
+    ),
     element("p", { id: "stale", class: "note warn", role: "status", hidden: true }),
     element("div", { id: "view" }),
   ];

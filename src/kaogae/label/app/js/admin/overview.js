@@ -37,7 +37,8 @@ export async function campaigns() {
  */
 export async function askAgreement(reports) {
   const old = reports.filter((report) => asked.get(report.id)?.of !== progress(report));
-  for (const report of old) asked.set(report.id, { of: progress(report), report: await api.campaign(report.id) });
+  for (const report of old)
+    asked.set(report.id, { of: progress(report), report: await api.campaign(report.id) });
   return old.length > 0;
 }
 
@@ -49,7 +50,12 @@ export function overview(reports) {
 
 function nothingYet() {
   const command = element("code", {}, "kaogae label new NAME");
-  return element("div", { class: "card empty" }, element("p", {}, t("admin.no_campaigns")), element("p", {}, command));
+  return element(
+    "div",
+    { class: "card empty" },
+    element("p", {}, t("admin.no_campaigns")),
+    element("p", {}, command),
+  );
 }
 
 /** @param {Report} report */
@@ -72,18 +78,28 @@ export function badges({ kind, blind, open }) {
     { class: "row chips" },
     element("span", { class: "chip" }, t(`home.kind.${kind}`)),
     blind && kind === "clean" ? element("span", { class: "chip" }, t("home.kind.blind")) : null,
-    element("span", { class: open ? "chip good" : "chip", "data-open": open ? "yes" : "no" }, t(open ? "admin.is_open" : "admin.is_closed")),
+    element(
+      "span",
+      { class: open ? "chip good" : "chip", "data-open": open ? "yes" : "no" },
+      t(open ? "admin.is_open" : "admin.is_closed"),
+    ),
   );
 }
 
 /** @param {Report} report */
 export function states(report) {
-  return shares(STATES.map((name) => ({ name, label: t(`admin.state.${name}`), count: report.states[name] ?? 0 })));
+  return shares(
+    STATES.map((name) => ({ name, label: t(`admin.state.${name}`), count: report.states[name] ?? 0 })),
+  );
 }
 
 /** @param {Report} report */
 export function verdicts(report) {
-  const parts = report.answers.map((name) => ({ name, label: answer(name), count: report.verdicts[name] ?? 0 }));
+  const parts = report.answers.map((name) => ({
+    name,
+    label: answer(name),
+    count: report.verdicts[name] ?? 0,
+  }));
   return bars(parts, t("admin.verdicts"));
 }
 
@@ -92,7 +108,11 @@ export function figures(report) {
   const settled = report.items - (report.states["open"] ?? 0);
   const kappa = report.fleiss_kappa;
   const list = [
-    figure("settled", percent(report.items ? settled / report.items : 0), `${number(settled)} / ${number(report.items)}`),
+    figure(
+      "settled",
+      percent(report.items ? settled / report.items : 0),
+      `${number(settled)} / ${number(report.items)}`,
+    ),
     figure("kappa", ratio(kappa), kappaNote(report)),
     figure("observed", percent(report.observed), t("admin.observed_note")),
   ];

@@ -49,9 +49,18 @@ function personRow(person, columns, self) {
     element("td", { role: "cell", "data-label": columns[1] }, element("span", {}, sees)),
     cell(columns[2], link(person)),
     cell(columns[3], signed_in ? t("admin.in_browsers", { n: signed_in }) : t("admin.nowhere")),
-    element("td", { role: "cell", class: "act" }, again(person), !self && !person.revoked_at && revoke(id, name)),
+    element(
+      "td",
+      { role: "cell", class: "act" },
+      again(person),
+      !self && !person.revoked_at && revoke(id, name),
+    ),
   ];
-  const made = row(`person ${id}`, self ? [own(name), " ", element("span", { class: "chip" }, t("admin.you"))] : own(name), cells);
+  const made = row(
+    `person ${id}`,
+    self ? [own(name), " ", element("span", { class: "chip" }, t("admin.you"))] : own(name),
+    cells,
+  );
   made.dataset["person"] = String(id);
   return made;
 }
@@ -65,14 +74,22 @@ function link({ expires_at, revoked_at }) {
       : ["valid", "good", expires_at];
   const chip = element("span", { class: `chip ${tone}` }, t(`admin.${word}`));
   if (!moment) return chip;
-  const time = element("time", { datetime: moment, title: dateAndTime(moment), class: "quiet" }, relative(moment));
+  const time = element(
+    "time",
+    { datetime: moment, title: dateAndTime(moment), class: "quiet" },
+    relative(moment),
+  );
   return element("span", { class: "link" }, chip, " ", time);
 }
 
 /** @param {Person} person */
 function again({ id, name }) {
   const label = t("admin.again_for", { name: isolated(name) });
-  return element("button", { class: "button", type: "button", "data-do": "again", "data-id": id, "aria-label": label }, t("admin.again"));
+  return element(
+    "button",
+    { class: "button", type: "button", "data-do": "again", "data-id": id, "aria-label": label },
+    t("admin.again"),
+  );
 }
 
 /**
@@ -81,7 +98,11 @@ function again({ id, name }) {
  */
 function revoke(id, name) {
   const label = t("admin.revoke_for", { name: isolated(name) });
-  return element("button", { class: "button danger", type: "button", "data-do": "revoke", "data-id": id, "aria-label": label }, t("admin.revoke"));
+  return element(
+    "button",
+    { class: "button danger", type: "button", "data-do": "revoke", "data-id": id, "aria-label": label },
+    t("admin.revoke"),
+  );
 }
 
 /** @param {Report[]} campaigns that are open */
@@ -90,11 +111,31 @@ function invitationForm(campaigns) {
     element("label", {}, radio(role, at === 0), element("span", {}, t(`home.role.${role}`))),
   );
   const chosen = campaigns.map(({ id, name }) =>
-    element("label", { class: "choice" }, element("input", { type: "checkbox", name: "campaign", value: id }), own(name)),
+    element(
+      "label",
+      { class: "choice" },
+      element("input", { type: "checkbox", name: "campaign", value: id }),
+      own(name),
+    ),
   );
   const all = element("input", { type: "checkbox", name: "all", checked: true });
-  const name = element("input", { id: "who", name: "name", required: true, maxlength: 60, autocomplete: "off" });
-  const days = element("input", { id: "days", name: "days", type: "number", min: 1, max: 366, value: 30, required: true, inputmode: "numeric" });
+  const name = element("input", {
+    id: "who",
+    name: "name",
+    required: true,
+    maxlength: 60,
+    autocomplete: "off",
+  });
+  const days = element("input", {
+    id: "days",
+    name: "days",
+    type: "number",
+    min: 1,
+    max: 366,
+    value: 30,
+    required: true,
+    inputmode: "numeric",
+  });
   const which = element(
     "fieldset",
     { name: "which" },
@@ -105,12 +146,35 @@ function invitationForm(campaigns) {
   );
   return element(
     "form",
-    { id: "invite-form", class: "card", "data-still": true, "data-key": "invite", "aria-labelledby": "invite-heading" },
+    {
+      id: "invite-form",
+      class: "card",
+      "data-still": true,
+      "data-key": "invite",
+      "aria-labelledby": "invite-heading",
+    },
     element("h2", { id: "invite-heading" }, t("admin.invite")),
-    element("div", { class: "field" }, element("label", { for: "who" }, t("admin.name")), name, hint("admin.name_hint")),
-    element("fieldset", { class: "field" }, element("legend", {}, t("admin.role")), element("div", { class: "segments" }, roles)),
+    element(
+      "div",
+      { class: "field" },
+      element("label", { for: "who" }, t("admin.name")),
+      name,
+      hint("admin.name_hint"),
+    ),
+    element(
+      "fieldset",
+      { class: "field" },
+      element("legend", {}, t("admin.role")),
+      element("div", { class: "segments" }, roles),
+    ),
     which,
-    element("div", { class: "field" }, element("label", { for: "days" }, t("admin.days")), days, hint("admin.days_hint")),
+    element(
+      "div",
+      { class: "field" },
+      element("label", { for: "days" }, t("admin.days")),
+      days,
+      hint("admin.days_hint"),
+    ),
     element("button", { class: "button primary wide", type: "submit" }, t("admin.make_link")),
   );
 }

@@ -38,7 +38,7 @@ function open(campaigns) {
   const mine = queues.get(campaign.id) ?? made(campaign.id);
   queue = mine;
   screen = new Screen(campaigns, campaign, {
-    decide: (verdict) => mine.decide(verdict),
+    decide,
     undo: () => mine.undo(),
     later: () => mine.later(),
     again: () => mine.refill(),
@@ -55,16 +55,24 @@ function made(campaign) {
   queues.set(campaign, made);
   made.addEventListener("change", () => made === queue && screen?.show(made));
   made.outbox.addEventListener("refused", (event) => {
-    if (event instanceof CustomEvent) toast(t("review.refused", { reason: event.detail.reason }), { bad: true });
+    if (event instanceof CustomEvent)
+      toast(t("review.refused", { reason: event.detail.reason }), { bad: true });
   });
   return made;
+}
+
+/** @param {import("../types.js").Answer} verdict */
+function decide(verdict) {
+  if (screen?.campaign.open) queue?.decide(verdict);
 }
 
 /** @param {KeyboardEvent} event */
 function pressed(event) {
   const { key, ctrlKey, metaKey, altKey, repeat, target } = event;
-  if (repeat || altKey || !keysOn() || (target instanceof HTMLElement && target.matches("select, input"))) return;
-  const deed = ctrlKey || metaKey ? (key.toLowerCase() === "z" ? () => queue?.undo() : null) : doing(key.toLowerCase());
+  if (repeat || altKey || !keysOn() || (target instanceof HTMLElement && target.matches("select, input")))
+    return;
+  const deed =
+    ctrlKey || metaKey ? (key.toLowerCase() === "z" ? () => queue?.undo() : null) : doing(key.toLowerCase());
   if (!deed) return;
   event.preventDefault();
   deed();
@@ -78,7 +86,7 @@ function doing(key) {
   const answers = screen?.campaign.answers ?? [];
   const named = { arrowleft: "unusable", o: "other" }[key];
   const verdict = answers.find((name, at) => name === named || String(at + 1) === key);
-  if (verdict) return () => queue?.decide(verdict);
+  if (verdict) return () => decide(verdict);
   if (["u", "backspace", "arrowdown"].includes(key)) return () => queue?.undo();
   return key === "arrowup" ? () => queue?.later() : null;
 }

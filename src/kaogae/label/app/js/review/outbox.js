@@ -1,4 +1,4 @@
-/** Decisions on their way: sent one after another, and again until the service has them or says why it never will. */
+/** Decisions on their way: sent again and again, until the service has them or says why it never will. */
 import { ApiError, api } from "../api.js";
 
 /** @typedef {import("../types.js").Answer} Answer */
@@ -68,9 +68,13 @@ export class Outbox extends EventTarget {
 
   /** @returns {Promise<boolean>} whether it has to be tried again later */
   async #round() {
-    const batch = this.#waiting.slice(0, MOST);
+    const batch = this.#batch();
     try {
-      const answer = await api.decide(this.campaign, batch.map((one) => this.#vote(one)), this.voter);
+      const answer = await api.decide(
+        this.campaign,
+        batch.map((one) => this.#vote(one)),
+        this.voter,
+      );
       this.#answered = performance.now();
       this.problem = "";
       const refused = new Map(answer.refused.map(({ id, reason }) => [id, reason]));
@@ -84,6 +88,13 @@ export class Outbox extends EventTarget {
       this.#changed();
       return !final;
     }
+  }
+
+  /** The oldest ones; of those about one item only the first, so that their order can't be mistaken. */
+  #batch() {
+    const items = this.#waiting.map(({ item }) => item);
+    const again = items.findIndex((item, at) => items.indexOf(item) < at);
+    return this.#waiting.slice(0, again < 0 ? MOST : Math.min(again, MOST));
   }
 
   /**

@@ -104,7 +104,8 @@ export class Queue extends EventTarget {
       const answer = await api.review(this.campaign, 0, AHEAD);
       const told = new Set(answer.items.map(({ id }) => id));
       this.#merge(answer.items.filter(({ id }) => !this.#gone.has(id)));
-      this.#waiting = answer.waiting - count(this.#gone, (id) => told.has(id)) + count(this.#back, (id) => !told.has(id));
+      this.#waiting =
+        answer.waiting - count(this.#gone, (id) => told.has(id)) + count(this.#back, (id) => !told.has(id));
       this.situation = "ready";
       this.problem = "";
     } catch (error) {

@@ -1,4 +1,4 @@
-/** What a reviewer sees: the face, what people said, and the answers. Built once; then only its words change. */
+/** What a reviewer sees: the face, what people said, the answers. Built once; then only words change. */
 import { api } from "../api.js";
 import { element, icon, mark } from "../element.js";
 import { t } from "../i18n.js";
@@ -7,6 +7,13 @@ import { t } from "../i18n.js";
 /** @typedef {import("../types.js").CampaignCard} CampaignCard */
 /** @typedef {import("../types.js").ReviewItem} ReviewItem */
 /** @typedef {import("./queue.js").Queue} Queue */
+/**
+ * @typedef {object} Deeds
+ * @property {(verdict: Answer) => void} decide
+ * @property {() => void} undo
+ * @property {() => void} later
+ * @property {() => void} again asks once more
+ */
 
 const SIZE = 960;
 
@@ -17,11 +24,17 @@ export class Screen {
   /**
    * @param {CampaignCard[]} campaigns
    * @param {CampaignCard} campaign
-   * @param {{decide: (verdict: Answer) => void, undo: () => void, later: () => void, again: () => void}} deeds
+   * @param {Deeds} deeds
    */
   constructor(campaigns, campaign, deeds) {
     this.campaign = campaign;
-    this.face = element("img", { id: "face", alt: t("review.face"), width: 480, height: 480, decoding: "sync" });
+    this.face = element("img", {
+      id: "face",
+      alt: t("review.face"),
+      width: 480,
+      height: 480,
+      decoding: "sync",
+    });
     this.label = element("span", { class: "chip", id: "label" });
     this.tally = element("ul", { class: "tally", "aria-label": t("review.votes") });
     this.waiting = element("span", { class: "chip", id: "waiting" });
@@ -31,7 +44,12 @@ export class Screen {
     this.undo = tool("undo", t("review.undo"), "↓", deeds.undo);
     this.later = tool("skip", t("review.later"), "↑", deeds.later);
     this.answers = campaign.answers.map((name, at) => answer(name, at, () => deeds.decide(name)));
-    this.again = element("button", { class: "button primary", type: "button", onclick: deeds.again }, t("say.again"));
+    for (const button of this.answers) button.disabled = !campaign.open;
+    this.again = element(
+      "button",
+      { class: "button primary", type: "button", onclick: deeds.again },
+      t("say.again"),
+    );
     this.work = this.#work();
     this.rest = element("div", { class: "rest card", id: "empty", hidden: true });
     this.option = element("option", { value: campaign.id, selected: true });
@@ -49,7 +67,12 @@ export class Screen {
         "div",
         { class: "side" },
         element("section", { class: "said", "aria-label": t("review.votes") }, this.label, this.tally),
-        element("section", { class: "decide", "aria-label": t("review.answers") }, question, element("div", { class: "answers" }, this.answers)),
+        element(
+          "section",
+          { class: "decide", "aria-label": t("review.answers") },
+          question,
+          element("div", { class: "answers" }, this.answers),
+        ),
         element("div", { class: "tools" }, this.undo, this.last, this.later),
       ),
     );
@@ -80,7 +103,9 @@ export class Screen {
     this.face.dataset["item"] = String(id);
     this.face.src = api.imageUrl(id, SIZE);
     this.label.hidden = !clean;
-    this.label.textContent = label ? t("review.label", { answer: t(`answer.${label}`) }) : t("review.no_label");
+    this.label.textContent = label
+      ? t("review.label", { answer: t(`answer.${label}`) })
+      : t("review.no_label");
     if (label) this.label.dataset["answer"] = label;
     else delete this.label.dataset["answer"];
     const all = Object.values(tally).reduce((sum, count) => sum + count, 0);
@@ -88,8 +113,12 @@ export class Screen {
     const lines = Math.max(said.length, Number(this.tally.style.getPropertyValue("--lines")) || 3);
     this.tally.style.setProperty("--lines", String(lines)); // never fewer again: the face keeps its size
     this.tally.replaceChildren(...said.map((name) => line(name, tally[name], all)));
-    this.heard.textContent = [clean ? this.label.textContent : "", ...said.map((name) => `${t(`answer.${name}`)} ${tally[name]}`)].join(", ");
-    for (const button of this.answers) button.classList.toggle("said", Boolean(tally[button.dataset["verdict"] ?? ""]));
+    this.heard.textContent = [
+      clean ? this.label.textContent : "",
+      ...said.map((name) => `${t(`answer.${name}`)} ${tally[name]}`),
+    ].join(", ");
+    for (const button of this.answers)
+      button.classList.toggle("said", Boolean(tally[button.dataset["verdict"] ?? ""]));
   }
 
   /** @param {(ReviewItem|null)[]} items */
@@ -109,7 +138,11 @@ export class Screen {
   #resting({ situation, problem, outbox }) {
     const failed = situation === "failed";
     const heading = t(failed ? "review.failed" : "review.empty");
-    const text = failed ? problem : outbox.count ? t("review.sending", { n: outbox.count }) : t("review.empty_text");
+    const text = failed
+      ? problem
+      : outbox.count
+        ? t("review.sending", { n: outbox.count })
+        : t("review.empty_text");
     const key = `${heading}${text}${this.undo.disabled}`;
     if (this.rest.dataset["shows"] === key) return;
     this.rest.dataset["shows"] = key;
@@ -130,7 +163,9 @@ export class Screen {
       ? t("review.unsent", { n: outbox.count, reason: outbox.problem })
       : problem && situation !== "failed"
         ? problem
-        : this.campaign.open ? "" : t("review.closed");
+        : this.campaign.open
+          ? ""
+          : t("review.closed");
     if (this.note.textContent !== text) this.note.textContent = text;
     this.note.hidden = !text;
   }
@@ -142,8 +177,21 @@ export class Screen {
  * @param {() => void} decide
  */
 function answer(name, at, decide) {
-  const attributes = { type: "button", class: "answer", "data-verdict": name, "data-answer": name, "aria-keyshortcuts": `${at + 1}`, onclick: decide };
-  return element("button", attributes, icon(name), element("span", {}, t(`answer.${name}`)), element("kbd", { "aria-hidden": "true" }, at + 1));
+  const attributes = {
+    type: "button",
+    class: "answer",
+    "data-verdict": name,
+    "data-answer": name,
+    "aria-keyshortcuts": `${at + 1}`,
+    onclick: decide,
+  };
+  return element(
+    "button",
+    attributes,
+    icon(name),
+    element("span", {}, t(`answer.${name}`)),
+    element("kbd", { "aria-hidden": "true" }, at + 1),
+  );
 }
 
 /**

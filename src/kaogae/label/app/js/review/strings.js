@@ -27,7 +27,7 @@ export const en = {
     other: "{n} decisions aren’t sent yet ({reason}). They are tried again; keep this page open.",
   },
   "review.refused": "A decision was not accepted: {reason}",
-  "review.closed": "This campaign is closed: decisions may not be accepted any more.",
+  "review.closed": "This campaign is closed and takes no decisions. An admin can open it again.",
 };
 
 /** @type {import("../i18n.js").Words} */
@@ -52,7 +52,8 @@ export const ja = {
   "review.none": "レビューするキャンペーンがありません",
   "review.failed": "いまは取得できません",
   "review.sending": "判断{n}件を送信中",
-  "review.unsent": "判断{n}件がまだ送信されていません（{reason}）。再送を続けます。このページを開いたままにしてください。",
+  "review.unsent":
+    "判断{n}件がまだ送信されていません（{reason}）。再送を続けます。このページを開いたままにしてください。",
   "review.refused": "判断が受け付けられませんでした：{reason}",
-  "review.closed": "このキャンペーンは終了しています。判断が受け付けられないことがあります。",
+  "review.closed": "このキャンペーンは終了しているため、判断できません。管理者が再開できます。",
 };
