@@ -106,7 +106,7 @@ def _votes(session: Session, campaign: Campaign) -> Iterator[dict[str, Any]]:
         .order_by(Vote.cast_at, Vote.id)
         .execution_options(yield_per=AT_ONCE)
     )
-    for id_, number, sha256, annotator, verdict, review, took_ms, cast_at, what in rows.tuples():
+    for id_, number, sha256, annotator, verdict, review, took_ms, cast_at, what in rows:
         yield {
             "id": str(id_),
             "campaign": campaign.name,
@@ -153,7 +153,7 @@ def _tallies(session: Session, items: list[int]) -> dict[int, dict[str, int]]:
         .where(Assignment.item_id.in_(items), Assignment.verdict.is_not(None))
         .group_by(Assignment.item_id, Assignment.verdict)
     )
-    for item, verdict, count in rows.tuples():
+    for item, verdict, count in rows:
         found.setdefault(item, {})[str(verdict)] = count
     return found
 

@@ -139,7 +139,7 @@ class _Desk:
         self.session, self.campaign, self.report, self.began = session, campaign, report, now()
         self._items: defaultdict[str, dict[int, int]] = defaultdict(dict)
         wanted = select(Item.sha256, Item.number, Item.id).where(Item.campaign_id == campaign.id)
-        for sha256, number, row in session.execute(wanted).tuples():
+        for sha256, number, row in session.execute(wanted):
             self._items[sha256][number] = row
         self._people: dict[str, int | None] = {}
         self._waiting: dict[str, int] = {}
@@ -151,7 +151,7 @@ class _Desk:
         """Write down those that can be."""
         known = select(Vote.id, Annotator.name, Annotator.id).join(Annotator)
         found = self.session.execute(known.where(Vote.id.in_([row.id for row in rows])))
-        by = {id_: (name, row) for id_, name, row in found.tuples()}
+        by = {id_: (name, row) for id_, name, row in found}
         casts: list[Cast] = []
         taken: list[_Row] = []
         for row in rows:

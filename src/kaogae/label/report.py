@@ -195,7 +195,7 @@ def _standing(session: Session, about: CampaignReport) -> _Votes:
         .group_by(Assignment.annotator_id)
     )
     parts = [np.empty((2, 0), np.int64)]
-    for who, text in rows.tuples():
+    for who, text in rows:
         packed = _numbers(text)
         parts.append(np.stack([packed, np.full_like(packed, who)]))
     packed, people = np.concatenate(parts, axis=1)
@@ -237,7 +237,7 @@ def _medians(session: Session, about: CampaignReport) -> dict[int, float]:
         .where(Vote.took_ms.is_not(None), Vote.verdict.in_(about.answers))
         .group_by(Vote.annotator_id)
     )
-    return {who: float(np.median(_numbers(text))) for who, text in rows.tuples()}
+    return {who: float(np.median(_numbers(text))) for who, text in rows}
 
 
 def _annotators(
