@@ -3,14 +3,34 @@
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import Table, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from kaogae.catalog import Assignment, Campaign, Contribution, Item
 from kaogae.errors import LabelError
 from kaogae.label.campaigns import Settings
 from kaogae.label.verdicts import CLEAN, DISPUTED
+
+CAMPAIGN, ITEM, CONTRIBUTION = (cast(Table, one.__table__) for one in (Campaign, Item, Contribution))
+
+_campaigns, _annotators = (bindparam(name, expanding=True) for name in ("campaigns", "annotators"))
+_items = (  # numbers have no gaps
+    select(func.coalesce(func.max(ITEM.c.number), -1) + 1)
+    .where(ITEM.c.campaign_id == CAMPAIGN.c.id)
+    .scalar_subquery()
+)
+# Built once: building them takes longer than asking
+WHOLE = select(CAMPAIGN.c.id, _items, CAMPAIGN.c.settled, CAMPAIGN.c.closed_at).where(
+    CAMPAIGN.c.id.in_(_campaigns)
+)
+"""How many items campaigns have, how many of them are settled, whether they are closed."""
+
+SHARES = select(CONTRIBUTION).where(
+    CONTRIBUTION.c.campaign_id.in_(_campaigns), CONTRIBUTION.c.annotator_id.in_(_annotators)
+)
+"""How much annotators have said in campaigns."""
 
 
 @dataclass(frozen=True)
@@ -65,24 +85,18 @@ def progresses(session: Session, asked: Collection[tuple[int, int]]) -> dict[tup
     Raises:
         LabelError: there is no such campaign.
     """
-    campaigns, annotators = {one for one, _ in asked}, {one for _, one in asked}
-    last = func.coalesce(func.max(Item.number), -1)  # numbers have no gaps
-    items = select(last + 1).where(Item.campaign_id == Campaign.id).scalar_subquery()
-    whole = select(Campaign.id, items, Campaign.settled, Campaign.closed_at).where(Campaign.id.in_(campaigns))
-    known = {row[0]: row[1:] for row in session.execute(whole)}
-    columns = (
-        Contribution.campaign_id,
-        Contribution.annotator_id,
-        Contribution.verdicts,
-        Contribution.settled,
-    )
-    mine = Contribution.campaign_id.in_(campaigns), Contribution.annotator_id.in_(annotators)
-    shares = {(row[0], row[1]): (row[2], row[3]) for row in session.execute(select(*columns).where(*mine))}
+    whose = {"campaigns": {one for one, _ in asked}, "annotators": {one for _, one in asked}}
+    whose = {name: sorted(ids) for name, ids in whose.items()}
+    whole = {row[0]: row[1:] for row in session.execute(WHOLE, whose)}
+    shares = {
+        (row.campaign_id, row.annotator_id): (row.verdicts, row.settled)
+        for row in session.execute(SHARES, whose)
+    }
     found: dict[tuple[int, int], Progress] = {}
     for campaign, annotator in asked:
-        if campaign not in known:
+        if campaign not in whole:
             raise LabelError(f"There is no campaign with the number {campaign}.")
-        total, settled, closed_at = known[campaign]
+        total, settled, closed_at = whole[campaign]
         verdicts, done = shares.get((campaign, annotator), (0, 0))
         left = 0 if closed_at else total - settled - (verdicts - done)
         found[campaign, annotator] = Progress(total, verdicts, left, settled)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from kaogae.catalog import Annotator, Campaign, Membership, SignIn
@@ -133,18 +133,13 @@ def sign_out(session: Session, secret: str) -> None:
 def who(session: Session, secret: str) -> SignedIn | None:
     """Whose browser has this secret; None: nobody's, or their time is over."""
     hashed = digest(secret)
-    row = session.execute(
-        select(SignIn.token_hash, Annotator.id, Annotator.name, Annotator.role)
-        .join(Annotator, Annotator.id == SignIn.annotator_id)
-        .where(SignIn.token_hash == hashed, _signed_in(), _may_enter())
-    ).one_or_none()
+    row = session.execute(_WHO, {"hashed": hashed, "at": now()}).one_or_none()
     if row is None or not hmac.compare_digest(row.token_hash, hashed):
         return None
     if row.role == ADMIN:
         visible = frozenset(campaign.id for campaign in usable(session))
     else:
-        mine = select(Membership.campaign_id).where(Membership.annotator_id == row.id)
-        visible = frozenset(session.scalars(mine))
+        visible = frozenset(session.scalars(_MINE, {"annotator": row.id}))
     return SignedIn(row.id, row.name, row.role, visible)
 
 
@@ -234,3 +229,12 @@ def _open_link() -> ColumnElement[bool]:
 
 def _signed_in() -> ColumnElement[bool]:
     return SignIn.expires_at > now()
+
+
+# Asked for every browser every second: building them takes longer than asking
+_WHO = (
+    select(SignIn.token_hash, Annotator.id, Annotator.name, Annotator.role)
+    .join(Annotator, Annotator.id == SignIn.annotator_id)
+    .where(SignIn.token_hash == bindparam("hashed"), SignIn.expires_at > bindparam("at"), _may_enter())
+)
+_MINE = select(Membership.campaign_id).where(Membership.annotator_id == bindparam("annotator"))
