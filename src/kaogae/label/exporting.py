@@ -35,7 +35,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 AT_ONCE = 5_000
 PART = 2**16
-"""Rows that the database hands over at a time, and letters of a part of a CSV file."""
+"""Rows that the database hands over at a time, and letters of a part of a file."""
 
 
 def export(session: Session, campaign: Campaign, what: str = VOTES, form: str = "csv") -> Iterator[bytes]:
@@ -163,8 +163,13 @@ def _about(campaign: Campaign, about: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _jsonl(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    part = bytearray()
     for row in rows:
-        yield json.dumps(row, ensure_ascii=False).encode() + b"\n"
+        part += json.dumps(row, ensure_ascii=False).encode() + b"\n"
+        if len(part) > PART:
+            yield bytes(part)
+            part.clear()
+    yield bytes(part)
 
 
 def _csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:

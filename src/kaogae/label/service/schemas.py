@@ -204,7 +204,10 @@ class CampaignReport(BaseModel):
     observed: float | None
     """Mean share of pairs of votes on one item that agree."""
     matrix: dict[str, dict[str, int]]
-    """What was to be seen (a panel's target, a clean campaign's label) -> what people said -> how many."""
+    """What was to be seen (a panel's target, a clean campaign's label) -> what it came to -> how many items.
+
+    Besides the answers it may have come to "disputed"; faces without a label are "unlabelled".
+    """
 
 
 class Person(BaseModel):
