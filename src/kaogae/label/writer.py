@@ -5,6 +5,7 @@ Making a transaction durable takes the disk as long for one vote as for a hundre
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ WAITING_MOST = 20_000
 
 ROUND_MOST = 1_000
 """Votes and calls in one transaction."""
+
+ROUND_SECONDS = 0.02
+"""From the beginning of one transaction to that of the next, at least: a vote that comes alone is written at
+once, many that come one after the other share a transaction."""
 
 BAD_VALUE = (DataError, IntegrityError)
 """What one request can cause by what it says."""
@@ -116,12 +121,14 @@ class Writer:
 
     def _work(self) -> None:
         while jobs := self._next():
+            begun = time.monotonic()
             try:
                 self._round(jobs)
             except Exception as error:
                 for job in jobs:
                     job.error = error
             _answer(jobs)
+            time.sleep(max(0.0, begun + ROUND_SECONDS - time.monotonic()))
 
     def _next(self) -> list[_Job]:
         """What waits, as soon as something does; nothing at the end."""
