@@ -97,8 +97,8 @@ class Ledger:
             so_far = progress(session, campaign, annotator)
             order = self._orders.get(settings.seed, annotator, so_far.items)
             again = [mine[item] for item in mine.keys() - set(have)]
-            few = so_far.items - so_far.settled <= FEW
-            self._give(desk, order, again, new=so_far.left > len(mine), few=few)
+            still_open = so_far.items - so_far.settled if so_far.left > len(mine) else 0
+            self._give(desk, order, again, still_open)
         labels = shows_labels(asked)
         return Taken([row if labels else Row(row.id, None) for row in desk.items], keep)
 
@@ -112,45 +112,45 @@ class Ledger:
         kept = live | {row.id for row in lapsed}
         return [id_ for id_ in ends if id_ in kept]
 
-    def _give(self, desk: Desk, order: Order, again: Sequence[_Mine], *, new: bool, few: bool) -> None:
+    def _give(self, desk: Desk, order: Order, again: Sequence[_Mine], still_open: int) -> None:
         """First what was given before and is lost, then what is new, last what they skipped.
 
-        `new`: some open items were never given to them. `few`: there are few open items.
+        `still_open`: how many items are; 0 if all of these were given to them before.
         """
         rank = ranks(order, [item.number for item in again])
         lost = sorted((item for item in again if item.said != SKIPPED), key=lambda item: rank[item.number])
         desk.give([item.row for item in lost])
-        if new and desk.missing and not few:
-            self._walk(desk, order)
-        if new and desk.missing:
-            self._search(desk, order)
+        if desk.missing and still_open > FEW:
+            self._walk(desk, order, step=2 * desk.missing * len(order) // still_open)
+        elif desk.missing and still_open:
+            _search(desk, order)
         skipped = sorted((item.cast_at or desk.at, item.row) for item in again if item.said == SKIPPED)
         desk.give([row for _, row in skipped])
 
-    def _walk(self, desk: Desk, order: Order) -> None:
-        """Along the annotator's order, from where they were last."""
+    def _walk(self, desk: Desk, order: Order, step: int) -> None:
+        """Along the annotator's order from where they were last, and if need be once around.
+
+        What was passed by may have become free again: a lease has ended, or somebody took a verdict back.
+        """
         key = (desk.campaign, desk.annotator)
         if key not in self._cursors:  # this process doesn't know them yet: behind all that they ever got
             given = ranks(order, [number for (number,) in desk.ask(GIVEN)])
             self._cursors[key] = max(given.values(), default=-1) + 1
-        step = 2 * desk.missing
-        while desk.missing and (start := self._cursors[key]) < len(order):
-            numbers: list[int] = order[start : start + step].tolist()
-            rows = {
-                number: Row(*row)
-                for number, *row, state in desk.ask(UNSEEN, numbers=numbers)
-                if state == OPEN
-            }
+        ahead = len(order)
+        while desk.missing and ahead > 0:
+            start = self._cursors[key] % len(order)
+            numbers: list[int] = order[start : start + min(step, STEP_MOST, ahead)].tolist()
+            asked = desk.ask(UNSEEN, numbers=numbers)
+            rows = {number: Row(*row) for number, *row, state in asked if state == OPEN}
             unseen = [(rows[number], k) for k, number in enumerate(numbers) if number in rows]
             given = set(desk.give([row for row, _ in unseen]))
             passed = len(numbers) if desk.missing else 1 + max(k for row, k in unseen if row in given)
             self._cursors[key] = start + passed
-            step = min(2 * step, STEP_MOST)
+            step, ahead = 2 * step, ahead - len(numbers)
 
-    def _search(self, desk: Desk, order: Order) -> None:
-        """Through everything that is open: what was passed by may have become free again."""
-        free = {number: Row(*row) for number, *row in desk.ask(FREE)}
-        rank = ranks(order, free)
-        given = set(desk.give([free[number] for number in sorted(free, key=rank.__getitem__)]))
-        last = max((rank[number] for number, row in free.items() if row in given), default=len(order))
-        self._cursors[desk.campaign, desk.annotator] = len(order) if desk.missing else last + 1
+
+def _search(desk: Desk, order: Order) -> None:
+    """Through everything that is open."""
+    free = {number: Row(*row) for number, *row in desk.ask(FREE)}
+    rank = ranks(order, free)
+    desk.give([free[number] for number in sorted(free, key=rank.__getitem__)])
