@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 from sqlalchemy import select
 
 from kaogae.catalog import Annotator, Vote, Workspace
@@ -16,16 +16,27 @@ DEVICES: dict[str, dict[str, Any]] = {
     "tablet": {"viewport": {"width": 820, "height": 1180}, "device_scale_factor": 2},
     "desktop": {"viewport": {"width": 1440, "height": 900}},
 }
+CONTROLLED = """() => new Promise((controlled, failed) => {
+  const { serviceWorker } = navigator;
+  if (serviceWorker.controller) controlled();
+  serviceWorker.addEventListener("controllerchange", () => controlled());
+  setTimeout(() => failed(new Error("no service worker")), 10_000);
+})"""
 expect.set_options(timeout=10_000)
 
 
-@pytest.fixture(scope="module")  # not for the session: while Playwright runs, no other test can use asyncio
-def browser(chromium: str) -> Iterator[Browser]:
+@pytest.fixture(scope="module")  # not for the session: while it runs, no other test can use asyncio
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
     """Chromium, without a window."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    yield browser
+    browser.close()
 
 
 class Trouble:
@@ -119,6 +130,11 @@ class Seat:
     def vote(self, verdict: str) -> int:
         return self.act(f'[data-verdict="{verdict}"]')
 
+    def stored(self) -> "Seat":
+        """Wait until the service worker has the app on the device, and answers for the service."""
+        self.page.evaluate(CONTROLLED)
+        return self
+
     def waits(self, count: int) -> None:
         """Wait until the app says how many votes aren't sent yet."""
         waiting = self.page.locator("#waiting")
@@ -130,8 +146,12 @@ class Seat:
 
 @pytest.fixture
 def seat(device: Callable[..., BrowserContext]) -> Callable[..., Seat]:
-    """Sit down at a device with a personal link: `seat(link, "desktop")`."""
-    return lambda link, name="phone", **options: Seat(device(name, **options), link)
+    """Sit down at a device with a personal link: `seat(link, "desktop")`, or `seat(link, context=...)`."""
+
+    def sit(link: str, name: str = "phone", context: BrowserContext | None = None, **options: Any) -> Seat:
+        return Seat(context or device(name, **options), link)
+
+    return sit
 
 
 @pytest.fixture
