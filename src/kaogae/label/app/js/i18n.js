@@ -7,13 +7,10 @@
  * @typedef {string|{one: string, other: string}} Word
  * @typedef {Object<string, Word>} Words
  */
-import { en } from "./strings/en.js";
-import { ja } from "./strings/ja.js";
-
 const KEPT = "kaogae.language";
 
 /** @type {{en: Words, ja: Words}} */
-const words = { en: { ...en }, ja: { ...ja } };
+const words = { en: {}, ja: {} };
 
 /** The language's own name, for a choice of languages. @type {Object<Language, string>} */
 export const LANGUAGES = { en: "English", ja: "日本語" };
@@ -21,6 +18,16 @@ export const LANGUAGES = { en: "English", ja: "日本語" };
 /** @type {Language} */
 let current = chosen() ?? spoken();
 document.documentElement.lang = current;
+await load(current);
+
+/**
+ * Only the language that is read travels.
+ * @param {Language} code
+ */
+async function load(code) {
+  const strings = code === "ja" ? (await import("./strings/ja.js")).ja : (await import("./strings/en.js")).en;
+  words[code] = { ...strings, ...words[code] };
+}
 
 /** @returns {Language|null} */
 function chosen() {
@@ -56,7 +63,8 @@ export function language() {
  * Keeps the choice on this device and tells the page (event "language" of `document`), which draws itself again.
  * @param {Language} code
  */
-export function setLanguage(code) {
+export async function setLanguage(code) {
+  await load(code);
   current = code;
   document.documentElement.lang = code;
   try {
@@ -74,7 +82,7 @@ export function setLanguage(code) {
  * @returns {string}
  */
 export function t(key, values = {}) {
-  const word = words[current][key] ?? words.en[key] ?? key;
+  const word = words[current][key] ?? key;
   const text = typeof word === "string" ? word : plural(word, Number(values.n));
   return text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? written(values[name]) : all));
 }

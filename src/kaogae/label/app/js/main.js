@@ -1,11 +1,11 @@
 /** The app: who is signed in, and which screen the address asks for. */
-import { whoami, onPersonChange } from "./desk/person.js";
+import { ApiError } from "./api.js";
+import { onPersonChange, whoami } from "./desk/person.js";
 import { installShell } from "./desk/shell.js";
 import { t } from "./i18n.js";
 import { element } from "./element.js";
 import { ending } from "./screens/ends.js";
 import { home } from "./screens/home.js";
-import { label } from "./screens/label.js";
 import { signedIn } from "./signin.js";
 
 /** @typedef {import("./types.js").Me} Me */
@@ -27,24 +27,41 @@ async function show(me, moved = true) {
   end = () => undefined;
   const id = Number(/^#campaign=(\d+)$/.exec(location.hash)?.[1] ?? 0);
   const campaign = me.campaigns.find((one) => one.id === id);
-  const shown = campaign ? await label(main, campaign) : id ? missing() : home(main, me);
+  const shown = campaign ? await labelling(campaign) : id ? nothing("missing") : home(main, me);
   if (mine !== turn) return shown();
   end = shown;
   if (!campaign && moved) main.querySelector("h1")?.focus();
 }
 
-/** A campaign that isn't there. */
-function missing() {
-  main.replaceChildren(element("div", { class: "page" }, ending("missing", null)));
-  document.title = t("end.missing");
+/**
+ * The labelling screen comes when it is needed: the start page is there sooner.
+ * @param {import("./types.js").CampaignCard} campaign
+ */
+async function labelling(campaign) {
+  try {
+    const { label } = await import("./screens/label.js");
+    return await label(main, campaign);
+  } catch (error) {
+    return nothing(error instanceof ApiError && error.status === 401 ? "signed-out" : "unreachable");
+  }
+}
+
+/**
+ * Why there is no screen.
+ * @param {string} situation
+ */
+function nothing(situation) {
+  main.replaceChildren(element("div", { class: "page" }, ending(situation, null)));
+  document.title = t(`end.${situation}`);
   return () => undefined;
 }
 
 async function start() {
+  addEventListener("hashchange", () => /^#[\w-]{20,}$/.test(location.hash) && location.reload());
   let me = await signedIn();
   await show(me, false);
   addEventListener("hashchange", async () => {
-    if (/^#[\w-]{20,}$/.test(location.hash)) return location.reload();
+    if (location.hash.length > 20) return;
     show(me);
     me = await whoami().catch(() => me);
     if (!location.hash.startsWith("#campaign=")) show(me, false);

@@ -5,7 +5,7 @@ import { t } from "../i18n.js";
 /** @typedef {import("../desk.js").Desk} Desk */
 
 /** @type {Object<string, string>} */
-const DRAWN = { offline: "offline", "signed-out": "out", closed: "close", missing: "help" };
+const DRAWN = { offline: "offline", unreachable: "offline", "signed-out": "out", closed: "close", missing: "help" };
 
 /**
  * @param {string} situation

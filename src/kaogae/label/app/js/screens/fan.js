@@ -19,11 +19,14 @@ export class Fan {
     /** @type {HTMLElement|null} whom the focus goes back to */
     this.before = null;
     this.middle = { x: 0, y: 0 };
+    /** Whether a press began in it: letting go of the one that opened it is a click to the browser. */
+    this.pressed = false;
     this.petals = answers.map((answer) => element("button",
       { class: "petal", type: "button", "data-fan": answer, "data-answer": answer, onclick: () => this.pick(answer) },
       icon(answer), element("span", {}, t(`answer.${answer}`))));
     this.root = element("div", { class: "fan", role: "group", "aria-label": t("label.fan.title"), hidden: true,
-      onclick: (/** @type {Event} */ event) => event.target === this.root && this.close(),
+      onpointerdown: () => (this.pressed = true),
+      onclick: (/** @type {Event} */ event) => event.target === this.root && this.pressed && this.close(),
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(event) }, ...this.petals);
   }
 
@@ -47,6 +50,7 @@ export class Fan {
     });
     this.root.style.setProperty("--x", `${this.middle.x}px`);
     this.root.style.setProperty("--y", `${this.middle.y}px`);
+    this.pressed = false;
     this.root.hidden = false;
   }
 

@@ -132,8 +132,8 @@ function duties(me) {
 function settings() {
   return element("section", { class: "card settings", "aria-labelledby": "settings" },
     element("h2", { id: "settings" }, t("home.settings")),
-    segments("home.language", Object.entries(LANGUAGES), language(), (code) => {
-      setLanguage(code === "ja" ? "ja" : "en");
+    segments("home.language", Object.entries(LANGUAGES), language(), async (code) => {
+      await setLanguage(code === "ja" ? "ja" : "en");
       /** @type {HTMLElement|null} */ (document.querySelector("input[name='home.language']:checked"))?.focus();
     }),
     segments("home.theme", ["system", "light", "dark"].map((name) => [name, t(`home.theme.${name}`)]), theme(),

@@ -64,7 +64,6 @@ class Screen {
     this.view = new View(main, campaign, desk, this.acts, this.fan.root);
     this.listen();
     this.draw();
-    this.view.tell();
   }
 
   listen() {
@@ -88,6 +87,7 @@ class Screen {
   draw() {
     if (this.view.draw(this.leaving, this.said[this.said.length - 1])) this.fan.close();
     this.leaving = {};
+    if (!this.view.live.textContent) this.view.tell();
     const { refusals, trouble } = this.desk;
     for (const { item, reason } of refusals) {
       this.tellOnce(`${item} ${reason}`, t("label.refused", { reason }), () => this.desk.dismissRefusals());

@@ -74,11 +74,12 @@ export class View {
     const before = this.root.dataset["situation"];
     this.root.dataset["situation"] = situation;
     this.situation.hidden = situation === "ready";
-    if (situation === "ready") this.situation.replaceChildren();
-    else if (situation !== before || situation === "done") this.situation.replaceChildren(ending(situation, this.desk));
-    if (situation === before || situation === "ready" || situation === "loading") return false;
-    this.situation.querySelector("h2")?.focus();
-    return true;
+    const ends = situation === "ready" ? null : ending(situation, this.desk);
+    if (ends?.textContent === this.situation.textContent) return false;
+    const reading = this.situation.contains(document.activeElement);
+    this.situation.replaceChildren(...(ends ? [ends] : []));
+    if (situation !== before || reading) this.situation.querySelector("h2")?.focus();
+    return situation !== before && ends !== null;
   }
 
   /**

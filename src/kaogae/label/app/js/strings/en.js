@@ -123,6 +123,8 @@ export const en = {
   "end.closed.more": "No more votes are taken. What you cast before counts.",
   "end.missing": "This campaign isn’t there",
   "end.missing.more": "It may have been taken away, or was never stored on this device.",
+  "end.unreachable": "This can’t be opened now",
+  "end.unreachable.more": "The service can’t be reached. Try again with a connection.",
   "end.faces": "faces",
   "end.minute": "per minute",
 

@@ -114,6 +114,8 @@ export const ja = {
   "end.closed.more": "新しい投票は受け付けていません。終了前の投票は有効です。",
   "end.missing": "このキャンペーンは見つかりません",
   "end.missing.more": "削除されたか、この端末に保存されていません。",
+  "end.unreachable": "いまは開けません",
+  "end.unreachable.more": "サービスに接続できません。接続してからもう一度お試しください。",
   "end.faces": "枚",
   "end.minute": "枚／分",
 
