@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from kaogae.label.service.files import File, load
 
@@ -203,13 +203,18 @@ def service() -> Iterator[Service]:
     server.server_close()
 
 
-@pytest.fixture(scope="module")  # not for the session: while Playwright runs, no other test could use asyncio
-def browser(chromium: str) -> Iterator[Browser]:
+@pytest.fixture(scope="module")  # not for the session: while it runs, no other test could use asyncio
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        rules = f"--host-resolver-rules=MAP {NAME} 127.0.0.1"
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", rules])
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    rules = f"--host-resolver-rules=MAP {NAME} 127.0.0.1"
+    browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", rules])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(params=["127.0.0.1", NAME], ids=["secure", "plain"])
@@ -236,6 +241,13 @@ STATE = """() => ({current: desk.current?.id ?? null, situation: desk.situation,
   refusals: desk.refusals})"""
 PICTURES = """async () => (await (await caches.open("kaogae-pictures-1")).keys())
   .map(({ url }) => Number(url.split("/").at(-2)))"""
+QUEUED = """async () => {
+  const { Store } = await import("/js/store.js");
+  const store = await Store.open("Yuki");
+  const { queue } = await store.view(1);
+  store.close();
+  return queue.length;
+}"""
 VOTE = "(verdict) => { const {id} = desk.current; return desk.vote(verdict) ? id : null; }"
 
 
@@ -264,6 +276,11 @@ class Tab:
 
     def sent(self) -> "Tab":
         return self.until("desk.waiting === 0")
+
+    def stored(self, count: int) -> "Tab":
+        """Wait until so many votes are on the disk: then the page may be closed."""
+        self.eventually(f"({QUEUED})().then((queued) => queued === {count})")
+        return self
 
     def ready(self) -> "Tab":
         return self.until("desk.current")

@@ -264,8 +264,6 @@ def test_pictures_are_fetched_before_and_let_go_after(service, tab):
 def test_uuids_are_random_ones_of_version_4_without_a_secure_context_too(tab, host):
     desk = tab(host).start()
     assert desk.page.evaluate("isSecureContext") is (host == "127.0.0.1")
-    ids = desk.page.evaluate(
-        "import('/js/desk/courier.js').then(({uuid}) => Array.from({length: 100}, uuid))"
-    )
+    ids = desk.page.evaluate("import('/js/desk/sheet.js').then(({uuid}) => Array.from({length: 100}, uuid))")
     assert len(set(ids)) == 100
     assert all(UUID(id_).version == 4 and UUID(id_).variant == "specified in RFC 4122" for id_ in ids)

@@ -1,9 +1,14 @@
 """Every vote arrives, and counts once, whatever happens on its way."""
 
+import os
+import signal
 import time
 from collections import Counter
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import Error
 
 
 def counted(service):
@@ -31,7 +36,7 @@ def test_without_a_service_votes_wait_also_across_starts_and_arrive_once(service
     desk = tab(host).start().stocked()
     service.fails("drop")
     judged = [desk.vote() for _ in range(5)]
-    desk.until("desk.waiting === 5 && !desk.online")
+    desk.stored(5).until("!desk.online")
     desk.start(None).ready()
     judged += [desk.vote() for _ in range(5)]
     state = desk.state()
@@ -48,7 +53,7 @@ def test_a_vote_is_stored_before_it_is_sent(service, tab):
     desk = tab().start().ready()
     service.fails("hang", "/votes")
     item = desk.vote()
-    desk.until("desk.waiting === 1")
+    desk.stored(1)
     time.sleep(0.3)
     desk.page.close()
     service.fails(None)
@@ -76,7 +81,7 @@ def test_a_page_closed_in_the_middle_of_sending_sends_again_at_its_next_start(se
     service.fails("deaf hang", "/votes")
     judged = [desk.vote() for _ in range(6)]
     eventually(lambda: service.votes)
-    desk.until("desk.waiting === 6")
+    desk.stored(6)
     desk.page.close()
     service.fails(None)
     tab(host).start(None).sent()
@@ -87,7 +92,7 @@ def test_many_votes_go_in_batches_and_in_their_order(service, tab):
     desk = tab().start().stocked()
     service.fails("drop")
     judged = [desk.vote() for _ in range(30)]
-    desk.until("desk.waiting === 30")
+    desk.stored(30)
     service.fails(None)
     desk.again()
     desk.sent()
@@ -118,7 +123,7 @@ def test_one_vote_that_makes_no_sense_does_not_hold_up_the_others(service, tab):
     desk = tab().start().stocked()
     service.fails("drop")
     judged = [desk.vote() for _ in range(6)]
-    desk.until("desk.waiting === 6")
+    desk.stored(6)
     service.fails(None)
     service.poison = judged[2]
     desk.again()
@@ -162,7 +167,7 @@ def test_another_person_neither_sees_nor_sends_what_waits(service, tab, host):
     first = tab(host).start("Yuki").stocked()
     service.fails("drop", "/votes")
     yukis = [first.vote("sad") for _ in range(3)]
-    first.until("desk.waiting === 3")
+    first.stored(3)
     second = tab(host).start("Aoi").ready()
     service.fails(None)
     state = second.state()
@@ -192,7 +197,7 @@ def test_a_closed_campaign_says_so_and_what_was_cast_still_goes(service, tab):
     desk = tab().start().stocked()
     service.fails("drop")
     item = desk.vote()
-    desk.until("desk.waiting === 1")
+    desk.stored(1)
     service.fails(None)
     service.open = False
     desk.start(None).until("desk.situation === 'closed'").sent()
@@ -207,7 +212,7 @@ def test_a_clock_that_is_set_while_votes_wait_does_not_date_them(service, tab, j
     desk.vote()
     desk.page.evaluate("jump => { const now = Date.now; Date.now = () => now() + jump; }", jump)
     desk.vote()
-    desk.until("desk.waiting === 2")
+    desk.stored(2)
     service.fails(None)
     desk.again()
     desk.sent()
@@ -221,11 +226,40 @@ def test_a_clock_that_is_wrong_throughout_does_not_date_votes(service, tab, phon
     desk = tab().start().stocked()
     service.fails("drop")
     desk.vote()
-    desk.until("desk.waiting === 1")
+    desk.stored(1)
     desk.start(None).ready()
     desk.vote()
-    desk.until("desk.waiting === 2")
+    desk.stored(2)
     service.fails(None)
     desk.again()
     desk.sent()
     assert all(0 <= vote["ago_ms"] < 60_000 for vote in service.votes.values())
+
+
+def browser_process(profile):
+    """The main process of the browser with this profile."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if f"--user-data-dir={profile}" in words and not any(word.startswith("--type=") for word in words):
+            return int(process.name)
+    raise AssertionError("there is no such browser")
+
+
+def test_votes_outlive_a_browser_that_is_killed(service, tab, playwright, chromium, tmp_path):
+    options = {"executable_path": chromium, "args": ["--no-sandbox"]}
+    context = playwright.chromium.launch_persistent_context(tmp_path, **options)
+    desk = tab(context=context).start().stocked()
+    service.fails("drop")
+    judged = [desk.vote() for _ in range(5)]
+    desk.stored(5)
+    os.kill(browser_process(tmp_path), signal.SIGKILL)
+    with suppress(Error):
+        context.close()
+    service.fails(None)
+    context = playwright.chromium.launch_persistent_context(tmp_path, **options)
+    tab(context=context).start("Yuki").sent()
+    context.close()
+    assert counted(service) == dict.fromkeys(judged, 1)

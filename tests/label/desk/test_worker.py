@@ -120,7 +120,7 @@ def test_votes_are_sent_after_the_page_was_closed(app, service, phone):
     session.send("ServiceWorker.enable")
     service.fails("drop", "/votes")
     judged = [app.vote() for _ in range(4)]
-    app.until("desk.waiting === 4 && !desk.online")
+    app.stored(4).until("!desk.online")
     app.page.goto(f"{app.origin}/")
     service.fails(None)
     assert not service.votes

@@ -1,6 +1,6 @@
 /**
- * The app without a network. The service puts `SHELL` in front: the app's files, and a version that changes with
- * any of them. Pictures come from where the desk has put them; other answers of the service are never kept.
+ * The app without a network. The service puts `SHELL` in front: the app's files, and a version that changes
+ * with any of them. Pictures come from where the desk has put them; no other answer of the service is kept.
  */
 import { Store } from "./js/store.js";
 import { clock } from "./js/desk/clock.js";
@@ -12,6 +12,7 @@ const PREFIX = "kaogae-shell-";
 const CACHE = PREFIX + SHELL.version;
 const EXAMPLES = "kaogae-examples";
 const FILES = new Set(SHELL.files);
+const ONLINE = new Set(["/review", "/admin"]);
 
 worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(activate()));
@@ -19,7 +20,7 @@ worker.addEventListener("message", (event) => {
   if (event.data === "take over") event.waitUntil(takeOver());
 });
 worker.addEventListener("fetch", (event) => {
-  const answer = respond(event.request);
+  const answer = respond(event.request, event.clientId);
   if (answer) event.respondWith(answer);
 });
 worker.addEventListener("sync", (/** @type {any} */ event) => {
@@ -46,23 +47,27 @@ async function takeOver() {
 
 /**
  * @param {Request} request
+ * @param {string} client which page asks
  * @returns {Promise<Response>|null} null: it is none of our business
  */
-function respond(request) {
+function respond(request, client) {
   const { origin, pathname } = new URL(request.url);
   if (request.method !== "GET" || origin !== worker.location.origin) return null;
   if (/^\/api\/v1\/items\/\d+\/image$/.test(pathname)) return picture(request);
   if (pathname.startsWith("/api/v1/examples/")) return example(request);
   if (pathname.startsWith("/api/")) return null;
-  if (FILES.has(pathname)) return file(request, pathname);
-  return request.mode === "navigate" ? fetch(request).catch(() => file(request, "/")) : null;
+  if (FILES.has(pathname)) return file(request, pathname, client);
+  return request.mode === "navigate" ? fetch(request).catch(() => file(request, "/", client)) : null;
 }
 
 /**
  * @param {Request} request
  * @param {string} path
+ * @param {string} client
  */
-async function file(request, path) {
+async function file(request, path, client) {
+  const page = new URL((await worker.clients.get(client))?.url ?? request.url).pathname;
+  if (ONLINE.has(page)) return fetch(request); // the rest of such a page isn't of our version
   const cache = await caches.open(CACHE);
   return (await cache.match(path, { ignoreSearch: true, ignoreVary: true })) ?? fetch(request);
 }
@@ -92,7 +97,7 @@ async function example(request) {
   return (await cache.match(request, { ignoreVary: true })) ?? fresh;
 }
 
-/** What waits is sent, though no page is open. Fails if something is left, so that the browser tries again. */
+/** What waits is sent, though no page is open. If that fails the browser tries again. */
 async function send() {
   const me = await remembered();
   if (!me) return;

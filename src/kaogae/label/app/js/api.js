@@ -52,7 +52,7 @@ async function read(response) {
  * @param {"GET"|"POST"|"PATCH"|"DELETE"} method
  * @param {string} path below /api/v1
  * @param {unknown} [body]
- * @param {{wait?: number, keepalive?: boolean}} how wait: ms until a network that swallows everything counts as none
+ * @param {{wait?: number, keepalive?: boolean}} how wait: ms until a network that swallows everything is none
  * @returns {Promise<any>}
  */
 async function ask(method, path, body, { wait = 15_000, keepalive = false } = {}) {
@@ -116,7 +116,8 @@ export const api = {
    * @param {number} limit
    * @returns {Promise<import("./types.js").ReviewResponse>}
    */
-  review: (campaign, after, limit) => ask("GET", `/campaigns/${campaign}/review?after=${after}&limit=${limit}`),
+  review: (campaign, after, limit) =>
+    ask("GET", `/campaigns/${campaign}/review?after=${after}&limit=${limit}`),
   /**
    * @param {number} campaign
    * @param {Vote[]} votes
@@ -129,7 +130,11 @@ export const api = {
   campaigns: () => ask("GET", "/admin/campaigns"),
   /** @param {number} id @returns {Promise<import("./types.js").CampaignReport>} */
   campaign: (id) => ask("GET", `/admin/campaigns/${id}`),
-  /** @param {number} id @param {{open: boolean}} change @returns {Promise<import("./types.js").CampaignReport>} */
+  /**
+   * @param {number} id
+   * @param {{open: boolean}} change
+   * @returns {Promise<import("./types.js").CampaignReport>}
+   */
   change: (id, change) => ask("PATCH", `/admin/campaigns/${id}`, change),
   /** @returns {Promise<import("./types.js").Person[]>} */
   people: () => ask("GET", "/admin/people"),

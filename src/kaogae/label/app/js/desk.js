@@ -1,28 +1,26 @@
 /**
- * One annotator's desk for one campaign: the item to judge, and what became of the others. It needs no network but
- * for new items, and nothing that it was told is lost when the page is closed.
+ * One annotator's desk for one campaign: the item to judge, and what became of the others. It needs no
+ * network but for new items, and nothing that it was told is lost when the page is closed.
  *
  * @typedef {import("./types.js").Answer} Answer
  * @typedef {import("./types.js").Verdict} Verdict
  * @typedef {import("./types.js").Item} Item
- * @typedef {import("./types.js").Progress} Progress
  * @typedef {import("./types.js").CampaignCard} CampaignCard
  * @typedef {import("./desk/sheet.js").Act} Act
  * @typedef {"ready"|"loading"|"done"|"offline"|"signed-out"|"closed"} Situation
  */
 import { api } from "./api.js";
 import { clock } from "./desk/clock.js";
-import { Courier, uuid } from "./desk/courier.js";
+import { Courier } from "./desk/courier.js";
 import { remembered, whoami } from "./desk/person.js";
-import { Pictures, SIZE, forgetPictures } from "./desk/pictures.js";
-import { Sheet } from "./desk/sheet.js";
+import { Pictures, SIZE, keepExamples } from "./desk/pictures.js";
+import { Sheet, ballot } from "./desk/sheet.js";
 import { sendLater } from "./desk/shell.js";
-import { Stopwatch } from "./desk/stopwatch.js";
+import { Pace, Stopwatch } from "./desk/stopwatch.js";
 import { Store } from "./store.js";
 
 const UPCOMING = 5;
 const REMEMBERED = 10; // items whose pictures stay, should they be undone
-const PACE = 3 * 60_000; // ms
 
 export class Desk extends EventTarget {
   #card;
@@ -31,14 +29,13 @@ export class Desk extends EventTarget {
   #pictures;
   #sheet = new Sheet();
   #watch = new Stopwatch();
+  #pace = new Pace();
   /** @type {Item[]} */
   #items = [];
   /** @type {Item|null} */
   #current = null;
   /** @type {"full"|null} */
   #trouble = null;
-  /** @type {number[]} when verdicts were given */
-  #times = [];
   /** @type {Set<Promise<void>>} */
   #writes = new Set();
   #closing = new AbortController();
@@ -66,7 +63,7 @@ export class Desk extends EventTarget {
     const store = await Store.open(me.name);
     clock.resume((await store.recall("drift").catch(() => 0)) ?? 0);
     const desk = new Desk(campaign, store);
-    await Promise.all([desk.#refresh(), desk.#pictures.look().catch(() => undefined)]);
+    await Promise.all([desk.#refresh(), desk.#pictures.look()]);
     desk.#begin();
     return desk;
   }
@@ -75,8 +72,7 @@ export class Desk extends EventTarget {
     const { signal } = this.#closing;
     const refresh = () => void this.#refresh();
     const wake = () => this.#courier.wake();
-    this.#store.addEventListener("change", refresh, { signal });
-    this.#courier.addEventListener("change", refresh, { signal });
+    for (const source of [this.#store, this.#courier]) source.addEventListener("change", refresh, { signal });
     window.addEventListener("online", wake, { signal });
     window.addEventListener("offline", () => this.#unplugged(), { signal });
     window.addEventListener("pageshow", refresh, { signal });
@@ -84,6 +80,8 @@ export class Desk extends EventTarget {
     document.addEventListener("visibilitychange", () => this.#looked(), { signal });
     this.#arrange();
     this.#courier.wake();
+    void keepExamples(this.#card.answers);
+    void globalThis.navigator.storage?.persist?.(); // what waits here isn't to be cleared away
   }
 
   /** Hidden: perhaps this is the last chance for a while. Visible: perhaps there is a network again. */
@@ -107,10 +105,7 @@ export class Desk extends EventTarget {
     this.#store.close();
   }
 
-  /**
-   * The item to judge now.
-   * @returns {Item|null}
-   */
+  /** The item to judge now. */
   get current() {
     return this.#current;
   }
@@ -133,9 +128,9 @@ export class Desk extends EventTarget {
   }
 
   /**
-   * What the annotator has to know. "memory": the browser stores nothing for us, so there is no voting without a
-   * network. "full": the last vote could not be stored, its item is current again, and there is no voting until
-   * `retry()`.
+   * What the annotator has to know. "memory": the browser stores nothing for us, so there is no voting
+   * without a network. "full": the last vote could not be stored, its item is current again, and there is no
+   * voting until `retry()`.
    * @returns {"memory"|"full"|null}
    */
   get trouble() {
@@ -166,19 +161,13 @@ export class Desk extends EventTarget {
     await this.#refresh();
   }
 
-  /** @returns {Progress} */
   get progress() {
     return this.#sheet.progress(this.#card.id, this.#card.progress);
   }
 
-  /**
-   * Verdicts per minute over the last three; null: too few.
-   * @returns {number|null}
-   */
+  /** Verdicts per minute over the last three; null: too few. */
   get pace() {
-    const now = performance.now();
-    const recent = this.#times.filter((time) => now - time < PACE);
-    return recent.length < 3 ? null : (recent.length * 60_000) / Math.max(now - recent[0], 1000);
+    return this.#pace.value;
   }
 
   get canUndo() {
@@ -204,9 +193,9 @@ export class Desk extends EventTarget {
    * @returns {boolean} whether it is taken
    */
   vote(verdict) {
-    if (!this.#card.answers.includes(verdict)) throw new RangeError(`This campaign doesn't ask for ${verdict}.`);
+    if (!this.#card.answers.includes(verdict)) throw new RangeError(`Nobody asked whether it is ${verdict}.`);
     const taken = this.#cast(verdict, 1);
-    if (taken) this.#times.push(performance.now());
+    if (taken) this.#pace.count();
     return taken;
   }
 
@@ -219,16 +208,16 @@ export class Desk extends EventTarget {
   }
 
   /**
-   * The last vote is taken back and its item is current again. The service gets both votes: it forgets nothing.
+   * The last vote is taken back and its item is current again. The service gets both: it forgets nothing.
    * @returns {boolean} whether there is one
    */
   undo() {
     const { past } = this.#sheet;
     if (!past || !this.#canVote) return false;
     const counts = past.verdict === "skipped" ? 0 : -1;
-    if (counts) this.#times.pop();
+    if (counts) this.#pace.discount();
     const item = { id: past.item, label: past.label };
-    this.#act({ vote: this.#ballot(item.id, "undone", counts, null), item, past }, item);
+    this.#act({ vote: ballot(this.#card.id, item.id, "undone", counts, null), item, past }, item);
     return true;
   }
 
@@ -253,20 +242,8 @@ export class Desk extends EventTarget {
   #cast(verdict, counts) {
     const item = this.#current;
     if (!item || !this.#canVote) return false;
-    this.#act({ vote: this.#ballot(item.id, verdict, counts, this.#watch.read()), item }, null);
+    this.#act({ vote: ballot(this.#card.id, item.id, verdict, counts, this.#watch.read()), item }, null);
     return true;
-  }
-
-  /**
-   * @param {number} item
-   * @param {Verdict} verdict
-   * @param {-1|0|1} counts
-   * @param {number|null} took_ms
-   * @returns {import("./desk/database.js").Queued}
-   */
-  #ballot(item, verdict, counts, took_ms) {
-    const cast = clock.stamp();
-    return { campaign: this.#card.id, id: uuid(), item, verdict, took_ms, cast, first: null, counts };
   }
 
   /**
@@ -277,7 +254,6 @@ export class Desk extends EventTarget {
     this.#sheet.add(act);
     this.#current = next;
     this.#arrange();
-    if (!this.#times.length) void globalThis.navigator.storage?.persist?.();
     const write = this.#write(act).finally(() => this.#writes.delete(write));
     this.#writes.add(write);
   }
@@ -286,7 +262,7 @@ export class Desk extends EventTarget {
   async #write(act) {
     const write = () => (act.past ? this.#store.undo(act.past, act.vote) : this.#store.judge(act.vote));
     try {
-      await write().catch(() => forgetPictures().then(write)); // pictures can be had again
+      await write().catch(() => this.#pictures.drop().then(write)); // pictures can be had again
     } catch {
       this.#trouble = "full";
       this.#sheet.drop(act);

@@ -39,8 +39,12 @@ const older = (a, b) => a.cast - b.cast;
  * @param {number} campaign
  */
 function judged(queue, campaign) {
-  const last = new Map(queue.filter((vote) => vote.campaign === campaign).map((vote) => [vote.item, vote.verdict]));
-  return new Set([...last].filter(([, verdict]) => verdict !== "undone" && verdict !== "skipped").map(([item]) => item));
+  const items = new Set();
+  for (const vote of queue.filter((one) => one.campaign === campaign)) {
+    if (vote.verdict === "undone" || vote.verdict === "skipped") items.delete(vote.item);
+    else items.add(vote.item);
+  }
+  return items;
 }
 
 export class Store extends EventTarget {
@@ -81,7 +85,7 @@ export class Store extends EventTarget {
   /**
    * @template T
    * @param {(tables: Tables) => Promise<T>} body
-   * @param {{strict?: boolean, quiet?: boolean}} how strict: it is on the disk, and not only on its way there;
+   * @param {{strict?: boolean, quiet?: boolean}} how strict: it is on the disk, not only on its way there;
    *   quiet: nobody else needs to know
    */
   async #write(body, { strict = false, quiet = false } = {}) {
@@ -102,25 +106,27 @@ export class Store extends EventTarget {
   }
 
   /**
-   * A verdict, or a skip: the item leaves the pool (or goes to its end), the vote enters the queue, the past grows.
+   * A verdict, or a skip: the item leaves the pool (or goes to its end), the vote enters the queue, and the
+   * history grows.
    * @param {Queued} vote
    * @returns {Promise<boolean>} false: another tab has dealt with the item, and nothing is written
    */
   judge(vote) {
     return this.#write(async ({ pool, queue, history }) => {
-      const row = await pool.get([vote.campaign, vote.item]);
+      const { campaign, id, item, verdict, cast } = vote;
+      const [rows, entries] = await Promise.all([pool.all(), history.all()]);
+      const mine = waiting(rows, campaign);
+      const row = mine.find((one) => one.item === item);
       if (!row) return false;
-      if (vote.verdict === "skipped") {
-        const places = waiting(await pool.all(), vote.campaign).map(({ place }) => place);
-        await pool.put({ ...row, skipped: true, place: Math.max(...places) + 1 });
+      if (verdict === "skipped") {
+        pool.put({ ...row, skipped: true, place: Math.max(...mine.map(({ place }) => place)) + 1 });
       } else {
-        await pool.delete([vote.campaign, vote.item]);
+        pool.delete([campaign, item]);
       }
-      await queue.put(vote);
-      const { campaign, item, verdict, cast } = vote;
-      await history.put({ campaign, vote: vote.id, item, label: row.label, verdict, cast });
-      const past = (await history.all()).filter((entry) => entry.campaign === campaign).sort(older);
-      for (const entry of past.slice(0, -HISTORY_MOST)) await history.delete(entry.vote);
+      queue.put(vote);
+      history.put({ campaign, vote: id, item, label: row.label, verdict, cast });
+      const past = entries.filter((entry) => entry.campaign === campaign).sort(older);
+      for (const entry of past.slice(0, 1 - HISTORY_MOST)) history.delete(entry.vote);
       return true;
     }, { strict: true });
   }
@@ -133,19 +139,20 @@ export class Store extends EventTarget {
    */
   undo(past, vote) {
     return this.#write(async ({ pool, queue, history }) => {
-      if (!(await history.get(past.vote))) return false;
-      const places = waiting(await pool.all(), past.campaign).map(({ place }) => place);
       const { campaign, item, label } = past;
-      await pool.put({ campaign, item, label, skipped: false, place: Math.min(0, ...places) - 1 });
-      await history.delete(past.vote);
-      await queue.put(vote);
+      const [rows, entry] = await Promise.all([pool.all(), history.get(past.vote)]);
+      if (!entry) return false;
+      const places = waiting(rows, campaign).map(({ place }) => place);
+      pool.put({ campaign, item, label, skipped: false, place: Math.min(0, ...places) - 1 });
+      history.delete(past.vote);
+      queue.put(vote);
       return true;
     }, { strict: true });
   }
 
   /**
-   * The oldest votes, of one campaign, and no two on one item: the second waits until it is known when the service
-   * heard the first.
+   * The oldest votes, of one campaign, and no two on one item: the second waits until it is known when the
+   * service heard the first.
    * @param {number} most
    * @param {Set<number>} except campaigns
    * @param {number} now they are on their way from this moment on
@@ -166,8 +173,8 @@ export class Store extends EventTarget {
   }
 
   /**
-   * The service has answered: what it has taken or refused isn't sent again. What was cast on the same item while
-   * it was on its way was cast later than the service can have heard it.
+   * The service has answered: what it has taken or refused isn't sent again. What was cast on the same item
+   * meanwhile becomes later than any moment at which the service may have dated this one.
    * @param {Queued[]} votes
    * @param {Map<string, string>} reasons why some of them were refused
    * @param {Progress|null} progress
@@ -184,8 +191,8 @@ export class Store extends EventTarget {
         }
         const heard = Math.min(now, cast + Math.max(0, now - (first ?? now)));
         for (const later of await queue.all()) {
-          if (later.campaign !== campaign || later.item !== item || later.cast > heard) continue;
-          await queue.put({ ...later, cast: heard + 1 });
+          if (later.campaign !== campaign || later.item !== item) continue;
+          await queue.put({ ...later, cast: Math.max(later.cast, heard + 2) }); // each end is rounded
         }
       }
       for (const { id } of (await refused.all()).slice(0, -REFUSED_MOST)) await refused.delete(id);

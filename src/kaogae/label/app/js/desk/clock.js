@@ -1,7 +1,7 @@
 /**
- * What time it is on the service, as well as a phone can know. Phones' clocks are wrong and are set while the app
- * is open; monotonic clocks stand still while a phone sleeps. So: monotonic within a page, stepped forward when the
- * wall clock says that the phone slept, and corrected by the `Date` of every answer.
+ * What time it is on the service, as well as a phone can know. Phones' clocks are wrong and are set while the
+ * app is open; monotonic clocks stand still while a phone sleeps. So: monotonic within a page, stepped
+ * forward when the wall clock says that the phone slept, and corrected by the `Date` of every answer.
  */
 
 const TOLERANCE = 2000; // ms: `Date` has whole seconds

@@ -8,6 +8,7 @@
 import { ApiError, api } from "../api.js";
 import { clock } from "./clock.js";
 import { onPersonChange, remember, remembered } from "./person.js";
+import { uuid } from "./sheet.js";
 
 export const STOCK = 50;
 const FEW = 25;
@@ -20,16 +21,6 @@ const RENEWAL = 30 * 60_000; // ms: so that what waits here isn't given to other
 
 /** @param {number} ms */
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** A random UUID (RFC 4122, version 4), also where there is no secure context. */
-export function uuid() {
-  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
-}
 
 /**
  * As the service takes them: how long ago each was cast, and an older one always longer ago.

@@ -100,6 +100,16 @@ function connect(name) {
   });
 }
 
+/**
+ * Nobody has to wait for a write: if it fails, all of its transaction does.
+ * @template T
+ * @param {Promise<T>} write
+ */
+const quiet = (write) => {
+  write.catch(() => undefined);
+  return write;
+};
+
 /** @param {IDBTransaction} transaction @returns {Tables} */
 function tablesOf(transaction) {
   /** @type {Record<string, Table<any>>} */
@@ -109,8 +119,8 @@ function tablesOf(transaction) {
     tables[name] = {
       get: (key) => answer(store.get(key)),
       all: () => answer(store.getAll()),
-      put: (row) => answer(store.put(row)),
-      delete: (key) => answer(store.delete(key)),
+      put: (row) => quiet(answer(store.put(row))),
+      delete: (key) => quiet(answer(store.delete(key))),
     };
   }
   return /** @type {Tables} */ (/** @type {unknown} */ (tables));
@@ -173,6 +183,7 @@ class Lasting {
     finished.catch(() => undefined);
     try {
       const result = await body(tablesOf(transaction));
+      if (mode === "readwrite") transaction.commit?.(); // from here on it needs no page any more
       await finished;
       return result;
     } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * Who is signed in on this device, remembered so that the app opens without a network. What they have cast and not
- * sent is in a database of their own: whoever signs in after them neither sees nor sends it.
+ * Who is signed in on this device, remembered so that the app opens without a network. What they have cast
+ * and not sent is in a database of their own: whoever signs in after them neither sees nor sends it.
  *
  * @typedef {import("../types.js").Me} Me
  */
@@ -24,7 +24,7 @@ export async function remembered() {
 }
 
 /**
- * Call it with every answer of `api.me()` and `api.signIn()`, and with null when nobody is signed in any more.
+ * For every answer of `api.me()` and `api.signIn()`; null when nobody is signed in any more.
  * @template {Me|null} M
  * @param {M} me
  * @returns {Promise<M>} the same

@@ -1,6 +1,6 @@
 /**
- * The pictures of the items that wait, so that they can be judged without a network. In the Cache API, from where
- * the service worker takes them; on plain http, which has neither, in the browser's own cache, by asking for them.
+ * The pictures of the items that wait, so that they can be judged without a network. In the Cache API, from
+ * where the service worker takes them; on plain http, which has neither, in the browser's own cache.
  */
 import { api } from "../api.js";
 
@@ -12,6 +12,21 @@ export const SIZE = 480;
 export async function forgetPictures() {
   if (!("caches" in globalThis)) return;
   for (const name of await caches.keys()) if (name.startsWith(PREFIX)) await caches.delete(name);
+}
+
+/**
+ * The reminders of what expressions look like.
+ * @param {string[]} answers
+ */
+export async function keepExamples(answers) {
+  try {
+    const cache = await caches.open("kaogae-examples");
+    for (const expression of answers.slice(0, 5)) {
+      if (!(await cache.match(api.exampleUrl(expression)))) await cache.add(api.exampleUrl(expression));
+    }
+  } catch {
+    // No network, or no such cache: they can be missed.
+  }
 }
 
 /** @param {Request} request */
@@ -50,8 +65,18 @@ export class Pictures {
   /** Finds out which ones are here. */
   async look() {
     if (!this.certain) return;
-    const cache = await caches.open(this.#name);
-    this.here = new Set((await cache.keys()).map(itemOf));
+    try {
+      const cache = await caches.open(this.#name);
+      this.here = new Set((await cache.keys()).map(itemOf));
+    } catch {
+      this.certain = false; // a private window
+    }
+  }
+
+  /** Makes room. */
+  async drop() {
+    this.here.clear();
+    await forgetPictures().catch(() => undefined);
   }
 
   stop() {

@@ -1,5 +1,5 @@
 /**
- * One campaign as it will be when everything is written: what is on the disk, and on top of it what isn't yet.
+ * One campaign as it will be when everything is written: what is on the disk, and on it what isn't there yet.
  *
  * @typedef {import("../types.js").Item} Item
  * @typedef {import("../types.js").Progress} Progress
@@ -12,6 +12,31 @@
  * @property {Item} item what it is about
  * @property {Past} [past] what it undoes
  */
+import { clock } from "./clock.js";
+
+/** A random UUID (RFC 4122, version 4), also where there is no secure context. */
+export function uuid() {
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/**
+ * A vote that is cast now.
+ * @param {number} campaign
+ * @param {number} item
+ * @param {import("../types.js").Verdict} verdict
+ * @param {-1|0|1} counts what it adds to the items that have a verdict
+ * @param {number|null} took_ms
+ * @returns {Queued}
+ */
+export function ballot(campaign, item, verdict, counts, took_ms) {
+  return { campaign, id: uuid(), item, verdict, took_ms, cast: clock.stamp(), first: null, counts };
+}
+
 export class Sheet {
   /** @type {View} */
   view = { pool: [], history: [], queue: [], refused: [], progress: null };

@@ -1,8 +1,8 @@
 /**
- * The service worker: the app's own files without a network, and votes that are sent after the page was closed.
+ * The service worker: the app's files without a network, and votes that are sent after the page was closed.
  *
- * A new version is fetched in the background and waits until nobody looks at any page of the app. Then it takes
- * over, and the pages load themselves anew while they are hidden: no page ever mixes two versions.
+ * A new version is fetched in the background and waits until nobody looks at any page of the app. Then it
+ * takes over, and the pages load themselves anew while they are hidden: no page ever mixes two versions.
  */
 
 const HOUR = 3_600_000;

@@ -1,3 +1,31 @@
+const RECENT = 3 * 60_000; // ms
+
+/** How fast verdicts are given. */
+export class Pace {
+  /** @type {number[]} */
+  #times = [];
+
+  count() {
+    this.#times.push(performance.now());
+  }
+
+  /** The last one is taken back. */
+  discount() {
+    this.#times.pop();
+  }
+
+  /**
+   * Verdicts per minute over the last three.
+   * @returns {number|null} null: too few
+   */
+  get value() {
+    const now = performance.now();
+    this.#times = this.#times.filter((time) => now - time < RECENT);
+    if (this.#times.length < 3) return null;
+    return (this.#times.length * 60_000) / Math.max(now - this.#times[0], 1000);
+  }
+}
+
 /** How long an item has been looked at: while nobody sees the page, time stands still. */
 export class Stopwatch {
   /** @type {number|null} */
