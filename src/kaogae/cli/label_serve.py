@@ -66,7 +66,9 @@ def serve(
                 token = invite(session, invited, role)
         local = serving.address(host, port)
         _announce(public or local, invited, token)
-        if public is None and not serving.is_loopback(host):
+        if public is not None:
+            out.print(f"A proxy reaches it at {local}", highlight=False, soft_wrap=True)
+        elif not serving.is_loopback(host):
             out.print(
                 "Without TLS phones can neither install the app nor use it offline: see docs/label.md.",
                 highlight=False,
