@@ -142,7 +142,11 @@ function failure(error) {
     { class: "card" },
     element("h1", { tabindex: -1 }, t("admin.failed")),
     element("p", { role: "alert" }, sentence(error)),
-    element("button", { class: "button primary", type: "button", onclick: go }, t("say.again")),
+    element(
+      "div",
+      {},
+      element("button", { class: "button primary", type: "button", onclick: go }, t("say.again")),
+    ),
   );
 }
 

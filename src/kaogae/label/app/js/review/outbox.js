@@ -21,7 +21,9 @@ export class Outbox extends EventTarget {
   #sending = false;
   #answered = -Infinity;
   #failures = 0;
-  /** Why nothing gets through at the moment; "" if it does. */
+  /** Nothing gets through at the moment. */
+  stuck = false;
+  /** Why, as the service says; "" if it says nothing. */
   problem = "";
 
   /**
@@ -76,15 +78,18 @@ export class Outbox extends EventTarget {
         this.voter,
       );
       this.#answered = performance.now();
-      this.problem = "";
+      this.stuck = false;
       const refused = new Map(answer.refused.map(({ id, reason }) => [id, reason]));
+      if (!answer.accepted.length && !refused.size)
+        throw new ApiError(500, "Nothing was said about what was sent.");
       this.#settle(batch, answer.accepted, refused);
       return false;
     } catch (error) {
       const final = error instanceof ApiError && !error.passing && ![401, 409].includes(error.status);
       const reason = error instanceof Error ? error.message : String(error);
+      this.stuck = !final;
+      this.problem = error instanceof ApiError && error.status ? reason : "";
       if (final) this.#settle(batch, [], new Map(batch.map(({ id }) => [id, reason])));
-      else this.problem = reason;
       this.#changed();
       return !final;
     }

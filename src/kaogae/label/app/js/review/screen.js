@@ -88,7 +88,8 @@ export class Screen {
     else delete this.face.dataset["item"];
     this.#preload([current, ...queue.upcoming]);
     if (!this.rest.hidden) this.#resting(queue);
-    this.waiting.textContent = situation === "ready" ? t("review.waiting", { n: queue.waiting }) : "";
+    this.waiting.textContent =
+      situation === "ready" && queue.waiting ? t("review.waiting", { n: queue.waiting }) : "";
     this.option.textContent = t("review.option", { name: this.campaign.name, n: queue.waiting });
     const last = queue.last;
     this.undo.disabled = !last;
@@ -99,10 +100,10 @@ export class Screen {
   /** @param {ReviewItem} item */
   #item({ id, label, tally }) {
     if (this.face.dataset["item"] === String(id)) return;
-    const clean = this.campaign.kind === "clean";
+    const shown = this.campaign.kind === "clean" && !this.campaign.blind;
     this.face.dataset["item"] = String(id);
     this.face.src = api.imageUrl(id, SIZE);
-    this.label.hidden = !clean;
+    this.label.hidden = !shown;
     this.label.textContent = label
       ? t("review.label", { answer: t(`answer.${label}`) })
       : t("review.no_label");
@@ -114,7 +115,7 @@ export class Screen {
     this.tally.style.setProperty("--lines", String(lines)); // never fewer again: the face keeps its size
     this.tally.replaceChildren(...said.map((name) => line(name, tally[name], all)));
     this.heard.textContent = [
-      clean ? this.label.textContent : "",
+      shown ? this.label.textContent : "",
       ...said.map((name) => `${t(`answer.${name}`)} ${tally[name]}`),
     ].join(", ");
     for (const button of this.answers)
@@ -158,14 +159,10 @@ export class Screen {
 
   /** @param {Queue} queue */
   #said({ outbox, situation, problem }) {
-    const stuck = outbox.count && outbox.problem;
-    const text = stuck
-      ? t("review.unsent", { n: outbox.count, reason: outbox.problem })
-      : problem && situation !== "failed"
-        ? problem
-        : this.campaign.open
-          ? ""
-          : t("review.closed");
+    const closed = this.campaign.open ? "" : t("review.closed");
+    const unasked = situation === "failed" ? "" : problem;
+    const unsent = outbox.stuck && t("review.unsent", { n: outbox.count, reason: outbox.problem });
+    const text = unsent || unasked || closed;
     if (this.note.textContent !== text) this.note.textContent = text;
     this.note.hidden = !text;
   }

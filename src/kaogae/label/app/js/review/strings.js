@@ -23,8 +23,8 @@ export const en = {
   "review.failed": "The queue can’t be fetched now",
   "review.sending": { one: "{n} decision is on its way", other: "{n} decisions are on their way" },
   "review.unsent": {
-    one: "{n} decision isn’t sent yet ({reason}). It is tried again; keep this page open.",
-    other: "{n} decisions aren’t sent yet ({reason}). They are tried again; keep this page open.",
+    one: "{n} decision isn’t sent yet. It is tried again: keep this page open. {reason}",
+    other: "{n} decisions aren’t sent yet. They are tried again: keep this page open. {reason}",
   },
   "review.refused": "A decision was not accepted: {reason}",
   "review.closed": "This campaign is closed and takes no decisions. An admin can open it again.",
@@ -53,7 +53,7 @@ export const ja = {
   "review.failed": "いまは取得できません",
   "review.sending": "判断{n}件を送信中",
   "review.unsent":
-    "判断{n}件がまだ送信されていません（{reason}）。再送を続けます。このページを開いたままにしてください。",
+    "判断{n}件がまだ送信されていません。再送を続けるので、このページを開いたままにしてください。{reason}",
   "review.refused": "判断が受け付けられませんでした：{reason}",
   "review.closed": "このキャンペーンは終了しているため、判断できません。管理者が再開できます。",
 };
