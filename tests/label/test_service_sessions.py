@@ -1,13 +1,16 @@
 """Signing in, staying signed in, signing out."""
 
 import logging
+import time
 from http.cookies import SimpleCookie
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from starlette.testclient import TestClient
 
 from kaogae.catalog import SignIn
+from kaogae.errors import CatalogError
 from kaogae.label import people
 from kaogae.label.service import create_app
 
@@ -110,7 +113,7 @@ def test_what_another_process_revokes_ends_within_a_second(browser_of, catalog, 
     assert yuki.get(SESSION).status_code == 200
     with catalog.session() as session:
         people.revoke(session, "Yuki")
-    clock = __import__("time").monotonic() + 1.1
+    clock = time.monotonic() + 1.1
     monkeypatch.setattr("kaogae.label.service.state.time.monotonic", lambda: clock)
     assert yuki.get(SESSION).status_code == 401
 
@@ -167,3 +170,22 @@ def test_odd_json_is_refused_with_a_sentence(browser_of, content):
     answer = browser_of().post(SESSION, content=content, headers={"content-type": "application/json"})
     assert answer.status_code in (400, 401, 422)
     assert isinstance(answer.json()["detail"], str)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        CatalogError("The disk of /secret/catalog.db is full."),
+        IntegrityError("insert x", {"y": 1}, Exception()),
+    ],
+)
+def test_a_catalogue_that_fails_is_a_sentence_that_names_no_path(browser_of, monkeypatch, trouble):
+    browser = browser_of()
+
+    async def fail(_):
+        raise trouble
+
+    monkeypatch.setattr(browser.app.state.service.writer, "call", fail)
+    answer = browser.post(SESSION, json={"token": "x"})
+    assert answer.status_code == 503
+    assert answer.json() == {"detail": "The catalogue can't be used at the moment: try again in a while."}

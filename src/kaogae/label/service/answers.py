@@ -34,7 +34,14 @@ SENTENCE_MOST = 300
 def refusals(*statuses: int, body: bool = False) -> dict[int | str, dict[str, Any]]:
     """The description of what a route may answer instead. `body`: the request has one."""
     every = {421, 422, 503, *statuses} | ({400, 403, 408, 413, 415} if body else set())
-    return {status: {"model": Failure, "description": MEANINGS[status]} for status in sorted(every)}
+    described: dict[int | str, dict[str, Any]] = {
+        status: {"model": Failure, "description": MEANINGS[status]} for status in sorted(every)
+    }
+    if 429 in described:
+        described[429]["headers"] = {
+            "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}
+        }
+    return described
 
 
 async def refused(_: Request, error: Exception) -> JSONResponse:
@@ -57,8 +64,7 @@ async def misunderstood(_: Request, error: Exception) -> JSONResponse:
 
 async def complained(_: Request, error: Exception) -> JSONResponse:
     """What the library refuses. What it says of the catalogue is for whoever runs the service."""
-    assert isinstance(error, KaogaeError)
-    if isinstance(error, CatalogError):
+    if not isinstance(error, KaogaeError) or isinstance(error, CatalogError):
         log.error("%s", error)
         return _answer(503, "The catalogue can't be used at the moment: try again in a while.")
     return _answer(422, str(error))

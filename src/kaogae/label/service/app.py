@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from kaogae import __version__
@@ -54,6 +55,7 @@ def create_app(workspace: Workspace, catalog: Catalog, *, public_url: str | None
             HTTPException: refused,
             RequestValidationError: misunderstood,
             KaogaeError: complained,
+            SQLAlchemyError: complained,
         },
     )
     if public_url and public_url.startswith("https:"):

@@ -31,7 +31,7 @@ ENCODERS = 2
 QUALITY = 88
 BEHIND = 255
 """The grey behind transparent pictures."""
-EXAMPLE_SEED, EXAMPLE_SIDE = 3, 320
+EXAMPLE_SEED, EXAMPLE_SIDE = 2, 320
 """The drawn character that shows what the expressions look like."""
 
 
