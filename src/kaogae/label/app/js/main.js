@@ -27,7 +27,7 @@ async function show(me, moved = true) {
   end = () => undefined;
   const id = Number(/^#campaign=(\d+)$/.exec(location.hash)?.[1] ?? 0);
   const campaign = me.campaigns.find((one) => one.id === id);
-  const shown = campaign ? await labelling(campaign) : id ? nothing("missing") : home(main, me);
+  const shown = campaign ? await labelling(campaign) : id ? nothing("missing") : await home(main, me);
   if (mine !== turn) return shown();
   end = shown;
   if (!campaign && moved) main.querySelector("h1")?.focus();

@@ -17,8 +17,8 @@ const LEAVE_MS = 260;
 const AWAY = {
   right: "translate(115%, 4%) rotate(16deg)",
   left: "translate(-115%, 4%) rotate(-16deg)",
-  up: "translate(0, -112%) rotate(-3deg)",
-  down: "translate(0, 112%) rotate(3deg)",
+  up: "translate(0, -48%) rotate(-2deg) scale(0.94)",
+  down: "translate(0, 42%) rotate(2deg) scale(0.94)",
 };
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");

@@ -11,54 +11,62 @@ import { toast } from "./toast.js";
 
 /** @typedef {import("../types.js").Me} Me */
 /** @typedef {import("../types.js").CampaignCard} CampaignCard */
+/** @typedef {{waiting: number, mine: number, left: number}} Known what this device knows about a campaign */
 
 /**
  * @param {HTMLElement} main
  * @param {Me} me
- * @returns {() => void} what ends it
+ * @returns {Promise<() => void>} what ends it
  */
-export function home(main, me) {
-  /** @type {Map<number, number>} */
-  const waiting = new Map();
-  const draw = () => main.replaceChildren(page(me, waiting));
-  draw();
+export async function home(main, me) {
+  const known = await stored(me);
+  const offline = element("p", { class: "note warn", role: "status" });
+  const connected = () => {
+    offline.hidden = navigator.onLine;
+    offline.textContent = navigator.onLine ? "" : t("home.offline");
+  };
+  connected();
+  main.replaceChildren(page(me, known, offline));
   document.title = t("app.name");
-  let over = false;
-  counted(me.name).then((counts) => {
-    for (const [campaign, n] of counts) waiting.set(campaign, n);
-    if (!over && counts.size) draw();
-  });
-  addEventListener("online", draw);
-  addEventListener("offline", draw);
+  addEventListener("online", connected);
+  addEventListener("offline", connected);
   return () => {
-    over = true;
-    removeEventListener("online", draw);
-    removeEventListener("offline", draw);
+    removeEventListener("online", connected);
+    removeEventListener("offline", connected);
   };
 }
 
 /**
- * How many votes wait here to be sent, per campaign.
- * @param {string} name
- * @returns {Promise<Map<number, number>>}
+ * How many votes wait here to be sent, and how far each campaign is with them.
+ * @param {Me} me
+ * @returns {Promise<Map<number, Known>>}
  */
-async function counted(name) {
-  const counts = new Map();
+async function stored(me) {
+  const known = new Map();
   try {
-    const store = await Store.open(name);
-    for (const { campaign } of (await store.view(0)).queue) counts.set(campaign, (counts.get(campaign) ?? 0) + 1);
+    const store = await Store.open(me.name);
+    for (const { id, progress } of me.campaigns) {
+      const view = await store.view(id);
+      const queue = view.queue.filter(({ campaign }) => campaign === id);
+      const more = queue.reduce((sum, { counts }) => sum + counts, 0);
+      const last = view.progress && view.progress.mine > progress.mine ? view.progress : progress;
+      const { mine, left } = last;
+      known.set(id, { waiting: queue.length, mine: Math.max(0, mine + more), left: Math.max(0, left - more) });
+    }
     store.close();
   } catch {
     // Nothing can be kept in this browser, so nothing waits in it.
   }
-  return counts;
+  return known;
 }
 
 /**
  * @param {Me} me
- * @param {Map<number, number>} waiting
+ * @param {Map<number, Known>} known
+ * @param {HTMLElement} offline
  */
-function page(me, waiting) {
+function page(me, known, offline) {
+  const waiting = [...known.values()].reduce((sum, campaign) => sum + campaign.waiting, 0);
   const open = me.campaigns.filter((campaign) => campaign.open);
   const closed = me.campaigns.filter((campaign) => !campaign.open);
   return element("div", { class: "page home" },
@@ -66,18 +74,18 @@ function page(me, waiting) {
       element("div", { class: "grow" },
         element("h1", { tabindex: "-1" }, t("home.hello", { name: me.name })),
         element("p", { class: "quiet small" }, t(`home.role.${me.role}`)))),
-    !navigator.onLine && element("p", { class: "note warn", role: "status" }, t("home.offline")),
+    offline,
     element("section", { class: "stack", "aria-labelledby": "campaigns" },
       element("h2", { id: "campaigns" }, t("home.campaigns")),
       me.campaigns.length === 0 && nothing(),
       element("ul", { class: "campaigns" }, [...open, ...closed].map((campaign) =>
-        element("li", {}, card(campaign, waiting.get(campaign.id) ?? 0))))),
+        element("li", {}, card(campaign, known.get(campaign.id) ?? { waiting: 0, ...campaign.progress }))))),
     me.role !== "annotator" && duties(me),
     installation(),
     settings(),
     element("footer", { class: "row" },
       element("button", { class: "button", type: "button", "data-action": "sign-out",
-        onclick: () => leave([...waiting.values()].reduce((sum, n) => sum + n, 0)) },
+        onclick: () => leave(waiting) },
         icon("out"), t("home.out"))),
     !isSecureContext && element("p", { class: "quiet small" }, t("home.insecure")));
 }
@@ -90,10 +98,9 @@ function nothing() {
 
 /**
  * @param {CampaignCard} campaign
- * @param {number} waiting
+ * @param {Known} known
  */
-function card({ id, name, kind, blind, open, progress }, waiting) {
-  const { mine, left } = progress;
+function card({ id, name, kind, blind, open }, { waiting, mine, left }) {
   const bar = element("i");
   bar.style.transform = `scaleX(${mine / Math.max(1, mine + left)})`;
   const state = !open ? "closed" : left === 0 ? "finished" : "left";

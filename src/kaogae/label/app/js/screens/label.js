@@ -29,8 +29,9 @@ const MARKS_MOST = 3000;
  * @returns {Promise<() => void>} what ends it
  */
 export async function label(main, campaign) {
-  const screen = new Screen(main, campaign, await Desk.open(campaign));
-  examplesOnce(campaign);
+  const desk = await Desk.open(campaign);
+  const screen = new Screen(main, campaign, desk);
+  if (desk.situation === "ready" || desk.situation === "loading") examplesOnce(campaign);
   return () => screen.end();
 }
 

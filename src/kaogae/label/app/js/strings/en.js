@@ -40,7 +40,7 @@ export const en = {
   "home.kind.panel": "Blind panel",
   "home.kind.blind": "Labels hidden",
   "home.mine": "{mine} of {all}",
-  "home.left": { one: "{n} face left for you", other: "{n} faces left for you" },
+  "home.left": "{n} left",
   "home.finished": "Nothing left for you",
   "home.closed": "Closed",
   "home.waiting": { one: "{n} vote waits to be sent", other: "{n} votes wait to be sent" },
