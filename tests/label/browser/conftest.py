@@ -1,6 +1,7 @@
 """A real Chromium before the real service: phones, tablets and desktops, and what people do with them."""
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +17,13 @@ DEVICES: dict[str, dict[str, Any]] = {
     "tablet": {"viewport": {"width": 820, "height": 1180}, "device_scale_factor": 2},
     "desktop": {"viewport": {"width": 1440, "height": 900}},
 }
+PICTURES = """async () => {
+  let count = 0;
+  for (const name of await caches.keys()) {
+    if (name.startsWith("kaogae-pictures-")) count += (await (await caches.open(name)).keys()).length;
+  }
+  return count;
+}"""
 CONTROLLED = """() => new Promise((controlled, failed) => {
   const { serviceWorker } = navigator;
   if (serviceWorker.controller) controlled();
@@ -130,9 +138,13 @@ class Seat:
     def vote(self, verdict: str) -> int:
         return self.act(f'[data-verdict="{verdict}"]')
 
-    def stored(self) -> "Seat":
-        """Wait until the service worker has the app on the device, and answers for the service."""
+    def stored(self, pictures: int = 0) -> "Seat":
+        """Wait until the service worker has the app on the device, and so many pictures are there too."""
         self.page.evaluate(CONTROLLED)
+        until = time.monotonic() + 10
+        while self.page.evaluate(PICTURES) < pictures:
+            assert time.monotonic() < until, "the pictures don't come"
+            time.sleep(0.02)
         return self
 
     def waits(self, count: int) -> None:
