@@ -212,6 +212,21 @@ def test_a_thumb_swipes_right_to_keep_left_to_drop_and_up_for_the_fan(desk, fill
     assert votes(filled) == expected
 
 
+def test_a_face_stays_under_the_thumb_while_other_things_change(desk):
+    at = desk()
+    at.page.wait_for_load_state("networkidle")
+    before = at.face
+    finger = Finger(at.page).down()
+    finger.slide(60)
+    at.context.set_offline(True)
+    expect(at.page.locator("#offline")).to_be_visible()
+    card = at.page.locator("#face >> xpath=../..")
+    assert "translate(60px" in card.get_attribute("style")
+    at.context.set_offline(False)
+    finger.slide(-60).up()
+    assert at.face == before
+
+
 def test_a_tap_looks_closer_and_two_taps_closer_still(desk):
     at = desk()
     before = at.face

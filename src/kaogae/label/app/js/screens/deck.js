@@ -26,7 +26,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 export class Deck {
   /**
    * @param {HTMLElement} place
-   * @param {{labels: boolean, imageUrl: (item: number) => string}} options labels: the cards have a place for one
+   * @param {{labels: boolean, imageUrl: (item: number) => string}} options labels: cards have a place for one
    */
   constructor(place, { labels, imageUrl }) {
     this.place = place;
@@ -47,15 +47,18 @@ export class Deck {
    * @param {Leaving} leaving
    */
   show(current, upcoming, { way, stamp }) {
+    const stays = this.front === (current?.id ?? null); // a finger may just have it
     const stack = [...(current ? [current] : []), ...upcoming.slice(0, BEHIND)];
     const gone = this.front !== null && this.front !== current?.id ? this.cards.get(this.front) : undefined;
     const returns = current && gone && !this.cards.get(current.id)?.isConnected;
     stack.forEach((item, depth) => this.lay(item, depth));
     const ids = new Set(stack.map(({ id }) => id));
-    for (const [id, card] of this.cards) if (!ids.has(id)) this.drop(id, card, card === gone ? way : undefined, stamp);
+    for (const [id, card] of this.cards) {
+      if (!ids.has(id)) this.drop(id, card, card === gone ? way : undefined, stamp);
+    }
     this.front = current?.id ?? null;
     if (returns && current) this.arrive(current.id, way);
-    this.follow(0, 0);
+    if (!stays) this.follow(0, 0);
   }
 
   /** The card in front. */
@@ -72,7 +75,7 @@ export class Deck {
     this.cards.set(item.id, card);
     card.dataset["depth"] = String(depth);
     card.setAttribute("aria-hidden", String(depth > 0));
-    card.style.transform = "";
+    if (item.id !== this.front) card.style.transform = "";
     if (!card.isConnected) this.place.append(card);
     const face = /** @type {HTMLImageElement} */ (card.querySelector("img"));
     face.id = depth ? "" : "face";
@@ -95,7 +98,8 @@ export class Deck {
     const card = element("div", { class: "sheet-of-paper" },
       element("div", { class: "pegs", "aria-hidden": "true" }, element("i"), element("i"), element("i")),
       element("div", { class: "frame" }, face, element("div", { class: "broken-note" },
-        element("strong", {}, t("label.picture")), element("span", { class: "quiet small" }, t("label.picture.more")))),
+        element("strong", {}, t("label.picture")),
+        element("span", { class: "quiet small" }, t("label.picture.more")))),
       this.labels && element("div", { class: "strip" }, said(item)),
       element("div", { class: "stamp", "aria-hidden": "true" }));
     face.addEventListener("error", () => card.classList.add("broken"));
