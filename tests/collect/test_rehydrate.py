@@ -88,8 +88,11 @@ def vote(session) -> None:
     session.add_all(people)
     session.flush()
     face = session.scalars(select(Face).where(Face.state == "kept").order_by(Face.id)).first()
-    for person, verdict in ((0, "sad"), (1, "happy"), (0, "happy")):
-        session.add(Vote(id=uuid4(), annotator_id=people[person].id, face_id=face.id, verdict=verdict))
+    for person, verdict in ((0, "sad"), (1, "skipped"), (0, "happy")):
+        who = people[person].id
+        session.add(
+            Vote(id=uuid4(), annotator_id=who, face_id=face.id, verdict=verdict, review=verdict == "happy")
+        )
         session.flush()
 
 
@@ -176,7 +179,11 @@ def test_votes_come_back_in_their_order_under_pseudonyms(first, site, second):
     rehydrate(first / "a.jsonl", workspace, catalog, refetch=boards(site))
     with catalog.reading() as session:
         cast = session.execute(select(Vote, Annotator).join(Annotator).order_by(Vote.cast_at)).all()
-    assert [vote.verdict for vote, _ in cast] == ["sad", "happy", "happy"]
+    assert [(vote.verdict, vote.review) for vote, _ in cast] == [
+        ("sad", False),
+        ("skipped", False),
+        ("happy", True),
+    ]
     names = [annotator.name for _, annotator in cast]
     assert names[0] == names[2] != names[1]
     assert all(annotator.role == "shared" and annotator.token_hash is None for _, annotator in cast)

@@ -3,15 +3,15 @@
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid1, uuid4
+from uuid import UUID, uuid1, uuid4, uuid5
 
 import pytest
 from sqlalchemy import select
 
-from kaogae.catalog import Annotator, Campaign, Face, Picture, Vote
+from kaogae.catalog import Annotator, Campaign, Face, Item, Picture, Vote
 from kaogae.collect.share_file import open_share
 from kaogae.dataset import freeze
-from kaogae.dataset.anonymous import public_search, public_url, site_names
+from kaogae.dataset.anonymous import public_search, public_url, site_names, vote_id
 from kaogae.dataset.catalogued import catalogued_faces
 from kaogae.dataset.share import share
 from kaogae.errors import ManifestError, UsageError
@@ -43,23 +43,29 @@ def told(filled):
 
 def vote(session) -> None:
     campaign = Campaign(name=f"for {SECRET}", kind="clean", settings={"by": SECRET})
+    panel = Campaign(name=f"panel {SECRET}", kind="panel")
     people = [Annotator(name=f"{SECRET} {number}", token_hash=SECRET) for number in range(2)]
-    session.add_all([campaign, *people])
+    session.add_all([campaign, panel, *people])
+    session.flush()
+    transfer = Item(campaign_id=panel.id, number=0, file=f"panels/{SECRET}.png", sha256=SECRET)
+    session.add(transfer)
     session.flush()
     face = session.scalars(select(Face).join(Picture).where(Picture.site == "danbooru")).first()
     begun = datetime(2026, 3, 1, 13, 37, 42, tzinfo=UTC)
-    for place, (person, verdict) in enumerate(((0, "sad"), (1, "happy"), (0, "undone"))):
+    said = ((0, "sad"), (1, "happy"), (0, "undone"), (0, "skipped"), (1, "sad"))
+    for place, (person, verdict) in enumerate(said):
         name = uuid1(node=0xAABBCCDDEEFF) if place == 2 else uuid4()
         moment = begun + timedelta(seconds=place)
         session.add(
             Vote(
                 id=name, campaign_id=campaign.id, annotator_id=people[person].id, face_id=face.id,
-                verdict=verdict, took_ms=1200, cast_at=moment,
+                verdict=verdict, took_ms=1200, cast_at=moment, review=place == 4,
             )
         )  # fmt: skip
         session.add(
             Vote(
-                id=uuid4(), annotator_id=people[person].id, face_id=face.id, transfer="run/1", verdict="happy"
+                id=uuid4(), campaign_id=panel.id, annotator_id=people[person].id, item_id=transfer.id,
+                verdict="happy",
             )
         )  # fmt: skip
 
@@ -117,8 +123,10 @@ def test_no_secret_and_no_path_is_in_it(told):
 def test_votes_keep_order_day_and_pseudonym_and_panels_stay_at_home(told):
     report, _, pictures = shared(told)
     (votes,) = [face["votes"] for picture in pictures for face in picture["faces"] if "votes" in face]
-    assert report.votes == 3
-    assert [vote["verdict"] for vote in votes] == ["sad", "happy", "undone"]
+    assert report.votes == 5
+    assert report.left_out == {}
+    assert [vote["verdict"] for vote in votes] == ["sad", "happy", "undone", "skipped", "sad"]
+    assert ["review" in vote for vote in votes] == [False] * 4 + [True]
     assert {vote["day"] for vote in votes} == {"2026-03-01"}
     assert votes[0]["annotator"] == votes[2]["annotator"] != votes[1]["annotator"]
     assert len({vote["campaign"] for vote in votes}) == 1
@@ -249,3 +257,10 @@ def test_folders_get_numbers_and_boards_at_home_too():
     private = [names["folder:me"], names["danbooru:nas"], names["/home/me"]]
     assert len(set(private)) == 3
     assert [name.partition(":")[0] for name in private] == ["folder", "other", "other"]
+
+
+def test_nobody_finds_out_a_name_by_trying_which_one_makes_the_id_of_a_vote():
+    """Votes from files may have ids that follow from who cast them."""
+    made, begun = uuid5(UUID(int=0), "janedoe said happy"), datetime(2026, 3, 1, tzinfo=UTC)
+    assert vote_id(made, begun) == vote_id(made, begun) != vote_id(made, begun + timedelta(microseconds=1))
+    assert made != vote_id(made, begun)

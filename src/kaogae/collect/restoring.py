@@ -202,6 +202,7 @@ class _Voices:
                     annotator_id=annotator,
                     face_id=face,
                     verdict=vote.verdict,
+                    review=vote.review,
                     took_ms=vote.took_ms,
                     cast_at=cast_at,
                 )

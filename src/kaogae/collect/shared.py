@@ -37,7 +37,7 @@ SIDE_MOST = 10_000.0
 FAR = 1e7
 """Largest number in a box, landmark or matrix."""
 
-VERDICTS = frozenset({*EXPRESSIONS, "other", "unusable", "undone"})
+VERDICTS = frozenset({*EXPRESSIONS, "other", "unusable", "undone", "skipped"})
 
 _SITE = re.compile(r"[a-z]{1,20}(:[^\x00-\x1f\x7f/\\]{1,79})?")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -68,6 +68,8 @@ class SharedVote:
     took_ms: int | None
     day: date
     """Votes of one face come in the order in which they were cast."""
+    review: bool = False
+    """A reviewer's decision, not one vote among others."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ def to_line(picture: SharedPicture) -> str:
 
 
 def _known(part: SharedPicture | SharedFace | SharedVote) -> dict[str, Any]:
-    return {name: value for name, value in vars(part).items() if value is not None and value != ()}
+    known = vars(part).items()
+    return {name: value for name, value in known if value not in (None, ()) and value is not False}
 
 
 def from_line(line: bytes, where: str) -> SharedPicture:
@@ -276,6 +279,7 @@ def _vote(row: Row) -> SharedVote:
         verdict=str(verdict),
         took_ms=_whole(row, "took_ms", 0, 2**31 - 1) if row.get("took_ms") is not None else None,
         day=day,
+        review=row.get("review") is True,
     )
 
 

@@ -27,9 +27,16 @@ def pseudonym(kind: str, row: int, created: datetime) -> str:
     return f"{kind}-{hashlib.sha256(known.encode()).hexdigest()[:12]}"
 
 
-def vote_id(vote: UUID) -> UUID:
-    """The vote's own name if it is random; one made from it if it may hold a machine's address or a time."""
-    return vote if vote.version == 4 else UUID(bytes=hashlib.sha256(vote.bytes).digest()[:16], version=4)
+def vote_id(vote: UUID, created: datetime) -> UUID:
+    """The vote's own name if it is random; else one made from it, for it may tell a machine, a time or a name.
+
+    Args:
+        created: when the annotator was: without it nobody can try out names and see which one fits.
+    """
+    if vote.version == 4:
+        return vote
+    known = vote.bytes + created.isoformat().encode()
+    return UUID(bytes=hashlib.sha256(known).digest()[:16], version=4)
 
 
 def site_names(sites: Iterable[str]) -> dict[str, str]:

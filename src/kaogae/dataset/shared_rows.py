@@ -220,13 +220,14 @@ def _votes(session: Session, faces: Sequence[int]) -> defaultdict[int, list[Shar
         assert vote.face_id
         votes[vote.face_id].append(
             SharedVote(
-                id=vote_id(vote.id),
+                id=vote_id(vote.id, annotator.created_at),
                 annotator=_annotator(annotator),
                 campaign=_campaign(campaign) if campaign else None,
                 kind=campaign.kind if campaign else None,
                 verdict=vote.verdict,
                 took_ms=vote.took_ms,
                 day=vote.cast_at.date(),
+                review=vote.review,
             )
         )
     return votes
