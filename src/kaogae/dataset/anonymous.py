@@ -28,7 +28,7 @@ def pseudonym(kind: str, row: int, created: datetime) -> str:
 
 
 def vote_id(vote: UUID, created: datetime) -> UUID:
-    """The vote's own name if it is random; else one made from it, for it may tell a machine, a time or a name.
+    """The vote's own name if it is random; else one made from it: it may tell a machine, a time or a name.
 
     Args:
         created: when the annotator was: without it nobody can try out names and see which one fits.
