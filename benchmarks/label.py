@@ -250,7 +250,7 @@ def votes(
         catalog = workspace.open()
         fill(catalog, faces)
         print(f"{annotators} annotators, {faces:,} items; {cores} cores for the server and the annotators")
-        print(f"{catalog.place}; a block is on the disk after {1000 * sync_seconds(workspace.folder):.2f} ms")
+        print(f"{catalog.place}; a block is on the disk after {1000 * sync_seconds(Path(temporary)):.2f} ms")
         print(f"\n{HEADER}")
         trial = partial(Trial, workspace, catalog, seconds=seconds, pause=annotators / pace)
         fast, paced = trial("together", prepare(catalog, "together", annotators)).run()
@@ -298,8 +298,10 @@ class Trial:
             await person.connect()
             await person.take(person.generator.randint(HAND // 2, HAND))  # people aren't in step
 
-        await self.phase("arriving", arrive)
-        fast = await self.phase("as fast as possible", lambda person, end: person.work(end, 0))
+        first = await self.phase("arriving", arrive)
+        if first.errors:
+            sys.exit(first.errors[0])
+        fast = await self.phase("greatest rate", lambda person, end: person.work(end, 0))
         paced = await self.phase("paced", lambda person, end: person.work(end, self.pause))
         await self.kill()
         return fast, paced
@@ -313,7 +315,7 @@ class Trial:
         acts = [act(person, begun + self.seconds) for person in self.people]
         ends = await asyncio.gather(*acts, return_exceptions=True)
         phase = Phase(
-            name=f"{self.name}: {what}"[:24],
+            name=f"{self.name}: {what}",
             votes=sum(len(person.acknowledged) for person in self.people) - before,
             seconds=time.perf_counter() - begun,
             vote=np.concatenate([person.vote_seconds for person in self.people]),
@@ -464,6 +466,7 @@ def frames(voting: int = typer.Option(50, help="How many votes."), pause: float 
             page = phone.new_page()
             page.goto(f"{address}/#{token}")
             page.locator("a[data-campaign]").first.tap()
+            page.locator("dialog.examples .sheet-end button").tap()
             page.locator("#face").wait_for()
             phone.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
             page.evaluate(WATCH)
