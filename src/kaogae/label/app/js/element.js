@@ -1,4 +1,4 @@
-/** Builds elements: text is never read as HTML, and styles go through the CSSOM, as the page's policy wants it. */
+/** Builds elements: text is never read as HTML, styles go through the CSSOM, as the policy wants. */
 import { DRAWINGS } from "./screens/drawings.js";
 
 /** @typedef {Node|string|number|false|null|undefined} Child */

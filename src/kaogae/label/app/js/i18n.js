@@ -60,7 +60,8 @@ export function language() {
 }
 
 /**
- * Keeps the choice on this device and tells the page (event "language" of `document`), which draws itself again.
+ * Keeps the choice on this device and tells the page (event "language" of `document`), which draws
+ * itself again.
  * @param {Language} code
  */
 export async function setLanguage(code) {

@@ -69,7 +69,7 @@ async function start() {
   document.addEventListener("language", () => show(me, false));
   onPersonChange(async () => {
     const now = await whoami().catch(() => null);
-    if (now?.name !== me.name) location.reload();
+    if (now?.key !== me.key) location.reload();
   });
 }
 

@@ -1,4 +1,4 @@
-/** Getting in: by the link's token, by the cookie of an earlier time, or by what this device remembers when offline. */
+/** Getting in: by the link's token, by an earlier time's cookie, or offline by what this device remembers. */
 import { ApiError } from "./api.js";
 import { signIn, whoami } from "./desk/person.js";
 import { element, mark } from "./element.js";

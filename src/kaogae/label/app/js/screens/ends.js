@@ -5,7 +5,7 @@ import { t } from "../i18n.js";
 /** @typedef {import("../desk.js").Desk} Desk */
 
 /** @type {Object<string, string>} */
-const DRAWN = { offline: "offline", unreachable: "offline", "signed-out": "out", closed: "close", missing: "help" };
+const DRAWN = { offline: "offline", unreachable: "offline", "signed-out": "out", closed: "close" };
 
 /**
  * @param {string} situation
@@ -21,14 +21,17 @@ export function ending(situation, desk) {
     done ? element("div", { class: "seal", "aria-hidden": "true" }, "済")
       : element("div", { class: "round" }, icon(DRAWN[situation] ?? "help")),
     element("h2", { tabindex: "-1" }, t(`end.${situation}`)),
-    element("p", { class: "quiet" }, done ? t("end.done.more", { n: desk.progress.mine }) : t(`end.${situation}.more`)),
+    element("p", { class: "quiet" },
+      done ? t("end.done.more", { n: desk.progress.mine }) : t(`end.${situation}.more`)),
     done && figures(desk),
-    done && desk.waiting > 0 && element("p", { class: "note warn" }, t("end.done.waiting", { n: desk.waiting })),
+    done && desk.waiting > 0 &&
+      element("p", { class: "note warn" }, t("end.done.waiting", { n: desk.waiting })),
     element("div", { class: "row" },
       situation === "signed-out" &&
         element("button", { class: "button primary", type: "button", onclick: () => location.reload() },
           t("end.signed-out.go")),
-      element("a", { class: situation === "signed-out" ? "button" : "button primary", href: "#" }, t("end.home"))));
+      element("a", { class: situation === "signed-out" ? "button" : "button primary", href: "#" },
+        t("end.home"))));
 }
 
 /** @param {Desk} desk */

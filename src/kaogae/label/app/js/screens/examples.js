@@ -10,15 +10,16 @@ const DRAWN = new Set(["happy", "sad", "crying", "neutral", "surprised"]);
 /** @param {CampaignCard} campaign */
 export function examples(campaign) {
   /** @type {HTMLButtonElement} */
-  const close = element("button", { class: "button primary wide", type: "button", onclick: () => dialog.close() },
-    t("examples.start"));
+  const close = element("button", { class: "button primary wide", type: "button",
+    onclick: () => dialog.close() }, t("examples.start"));
   /** @type {HTMLDialogElement} */
   const dialog = element("dialog", { class: "sheet examples", "aria-labelledby": "examples-title" },
     element("h2", { id: "examples-title", tabindex: "-1" }, t("examples.title")),
     element("p", { class: "quiet" }, t("examples.why")),
     element("ul", { class: "meanings" }, campaign.answers.map(meaning)),
     element("div", { class: "examples-more" },
-      element("div", {}, element("h3", {}, t("examples.gestures")), element("ul", { class: "moves" }, moves(campaign))),
+      element("div", {}, element("h3", {}, t("examples.gestures")),
+        element("ul", { class: "moves" }, moves(campaign))),
       element("div", { class: "with-keys" }, element("h3", {}, t("examples.keys")), keys(campaign))),
     element("div", { class: "sheet-end" }, close));
   dialog.addEventListener("close", () => dialog.remove());
@@ -48,8 +49,11 @@ export function examplesOnce(campaign) {
  * @param {string} alt
  */
 export function drawn(answer, alt) {
-  if (!DRAWN.has(answer)) return element("span", { class: "drawn none", "data-answer": answer }, icon(answer));
-  return element("img", { class: "drawn", src: api.exampleUrl(answer), alt, width: 72, height: 72, loading: "lazy" });
+  if (!DRAWN.has(answer)) {
+    return element("span", { class: "drawn none", "data-answer": answer }, icon(answer));
+  }
+  const src = api.exampleUrl(answer);
+  return element("img", { class: "drawn", src, alt, width: 72, height: 72, loading: "lazy" });
 }
 
 /** @param {string} answer */
@@ -70,7 +74,8 @@ function moves({ kind, blind, answers }) {
     "up",
     "tap",
   ];
-  return known.map((name) => name && element("li", {}, icon(name === "tap" ? "zoom" : name), t(`examples.${name}`)));
+  return known.map((name) =>
+    name && element("li", {}, icon(name === "tap" ? "zoom" : name), t(`examples.${name}`)));
 }
 
 /** @param {CampaignCard} campaign */
@@ -79,7 +84,8 @@ function keys({ kind, blind, answers }) {
   const rows = [[["1 – 5"], t("keys.expressions")], [["6", "O"], t("keys.other")]];
   if (kind === "clean" && !blind) rows.push([["→"], t("keys.keep")]);
   if (answers.includes("unusable")) rows.push([["←"], t("keys.unusable")]);
-  rows.push([["↑"], t("keys.skip")], [["↓", "U"], t("keys.undo")], [["Z"], t("keys.zoom")], [["?"], t("keys.help")]);
+  rows.push([["↑"], t("keys.skip")], [["↓", "U"], t("keys.undo")]);
+  rows.push([["Z"], t("keys.zoom")], [["?"], t("keys.help")]);
   return element("ul", { class: "keys" }, rows.map(([names, what]) =>
     element("li", {}, element("span", {}, names.map((name) => element("kbd", {}, name))), what)));
 }

@@ -22,9 +22,11 @@ export class Fan {
     /** Whether a press began in it: letting go of the one that opened it is a click to the browser. */
     this.pressed = false;
     this.petals = answers.map((answer) => element("button",
-      { class: "petal", type: "button", "data-fan": answer, "data-answer": answer, onclick: () => this.pick(answer) },
+      { class: "petal", type: "button", "data-fan": answer, "data-answer": answer,
+        onclick: () => this.pick(answer) },
       icon(answer), element("span", {}, t(`answer.${answer}`))));
-    this.root = element("div", { class: "fan", role: "group", "aria-label": t("label.fan.title"), hidden: true,
+    this.root = element("div", { class: "fan", role: "group", "aria-label": t("label.fan.title"),
+      hidden: true,
       onpointerdown: () => (this.pressed = true),
       onclick: (/** @type {Event} */ event) => event.target === this.root && this.pressed && this.close(),
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(event) }, ...this.petals);

@@ -44,14 +44,15 @@ export async function home(main, me) {
 async function stored(me) {
   const known = new Map();
   try {
-    const store = await Store.open(me.name);
+    const store = await Store.open(me.key);
     for (const { id, progress } of me.campaigns) {
       const view = await store.view(id);
       const queue = view.queue.filter(({ campaign }) => campaign === id);
       const more = queue.reduce((sum, { counts }) => sum + counts, 0);
       const last = view.progress && view.progress.mine > progress.mine ? view.progress : progress;
       const { mine, left } = last;
-      known.set(id, { waiting: queue.length, mine: Math.max(0, mine + more), left: Math.max(0, left - more) });
+      const now = { mine: Math.max(0, mine + more), left: Math.max(0, left - more) };
+      known.set(id, { waiting: queue.length, ...now });
     }
     store.close();
   } catch {
@@ -105,7 +106,8 @@ function card({ id, name, kind, blind, open }, { waiting, mine, left }) {
   bar.style.transform = `scaleX(${mine / Math.max(1, mine + left)})`;
   const state = !open ? "closed" : left === 0 ? "finished" : "left";
   const go = !open || left === 0 ? "look" : mine === 0 ? "start" : "continue";
-  return element("a", { class: "card campaign", href: `#campaign=${id}`, "data-campaign": id, "data-state": state },
+  const attributes = { href: `#campaign=${id}`, "data-campaign": id, "data-state": state };
+  return element("a", { class: "card campaign", ...attributes },
     element("div", { class: "row" },
       element("h3", { class: "grow" }, name),
       element("span", { class: "chip" }, t(`home.kind.${kind}`)),
@@ -141,14 +143,16 @@ function settings() {
     element("h2", { id: "settings" }, t("home.settings")),
     segments("home.language", Object.entries(LANGUAGES), language(), async (code) => {
       await setLanguage(code === "ja" ? "ja" : "en");
-      /** @type {HTMLElement|null} */ (document.querySelector("input[name='home.language']:checked"))?.focus();
+      const chosen = document.querySelector("input[name='home.language']:checked");
+      /** @type {HTMLElement|null} */ (chosen)?.focus();
     }),
-    segments("home.theme", ["system", "light", "dark"].map((name) => [name, t(`home.theme.${name}`)]), theme(),
-      setTheme),
+    segments("home.theme", ["system", "light", "dark"].map((name) => [name, t(`home.theme.${name}`)]),
+      theme(), setTheme),
     element("label", { class: "choice with-keys" },
       element("input", { type: "checkbox", ...(keysOn() ? { checked: true } : {}),
         onchange: (/** @type {any} */ event) => setKeys(event.target.checked) }),
-      element("span", {}, t("home.keys"), element("span", { class: "quiet small block" }, t("home.keys.more")))));
+      element("span", {}, t("home.keys"),
+        element("span", { class: "quiet small block" }, t("home.keys.more")))));
 }
 
 /**
@@ -162,7 +166,8 @@ function segments(name, options, chosen, choose) {
     element("legend", {}, t(name)),
     element("div", { class: "segments" }, options.map(([value, word]) =>
       element("label", {},
-        element("input", { type: "radio", name, value, checked: value === chosen, onchange: () => choose(value) }),
+        element("input", { type: "radio", name, value, checked: value === chosen,
+          onchange: () => choose(value) }),
         element("span", name === "home.language" ? { lang: value } : {}, word)))));
 }
 

@@ -31,7 +31,8 @@ function fill() {
   place.replaceChildren(element("div", { class: "card row" }, icon("install"),
     element("div", { class: "grow" },
       element("h3", {}, t("install.title")),
-      element("p", { class: "quiet small" }, offer ? t("install.why") : `${t("install.why")} ${t("install.ios")}`)),
+      element("p", { class: "quiet small" },
+        offer ? t("install.why") : `${t("install.why")} ${t("install.ios")}`)),
     offer && element("button", { class: "button", type: "button", onclick: install }, t("install.go"))));
 }
 

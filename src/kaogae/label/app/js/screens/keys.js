@@ -23,7 +23,8 @@ export function setKeys(on) {
 }
 
 /**
- * What a key does, or nothing; keys that other things need (a focused button's Space, dialogs, Ctrl+R) are theirs.
+ * What a key does, or nothing; keys that other things need (a focused button's Space, dialogs, Ctrl+R)
+ * are theirs.
  * @param {KeyboardEvent} event
  * @param {Acts} acts
  * @param {import("../types.js").Answer[]} expressions in the order of the number keys

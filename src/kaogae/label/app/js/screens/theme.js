@@ -11,6 +11,11 @@ export function setTheme(name) {
   const { dataset } = document.documentElement;
   if (name === "system") delete dataset["theme"];
   else dataset["theme"] = name;
+  for (const bar of document.querySelectorAll("meta[name='theme-color']")) {
+    const { media } = /** @type {HTMLMetaElement} */ (bar);
+    const dark = name === "system" ? media.includes("dark") : name === "dark";
+    bar.setAttribute("content", dark ? "#10131a" : "#e9edf3"); // --ground
+  }
   try {
     localStorage.setItem(KEPT, name);
   } catch {

@@ -18,8 +18,8 @@ export function toast(text, options = {}) {
     "div",
     { class: bad ? "toast bad" : "toast" },
     element("p", {}, text),
-    element("button", { class: "button square", type: "button", "aria-label": t("say.dismiss"), onclick: close },
-      icon("close")),
+    element("button", { class: "button square", type: "button", "aria-label": t("say.dismiss"),
+      onclick: close }, icon("close")),
   );
   place(bad).append(made);
   if (!bad) setTimeout(() => made.isConnected && close(), LASTS_MS);

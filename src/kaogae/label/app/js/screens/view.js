@@ -20,10 +20,12 @@ export class View {
   constructor(main, campaign, desk, acts, fan) {
     this.desk = desk;
     this.stack = element("div", { class: "deck" });
-    this.deck = new Deck(this.stack, { labels: keeps(campaign), imageUrl: (item) => desk.imageUrl(item, 480) });
+    const imageUrl = (/** @type {number} */ item) => desk.imageUrl(item, 480);
+    this.deck = new Deck(this.stack, { labels: keeps(campaign), imageUrl });
     this.progress = element("p", { id: "progress", class: "number" });
     this.bar = element("i");
-    this.track = element("div", { class: "bar", role: "progressbar", "aria-labelledby": "progress" }, this.bar);
+    this.track = element("div", { class: "bar", role: "progressbar", "aria-labelledby": "progress" },
+      this.bar);
     this.waiting = element("span", { id: "waiting", class: "chip", hidden: true });
     this.offline = element("span", { id: "offline", class: "chip warn", role: "status" });
     this.situation = element("div", { id: "situation", hidden: true });
@@ -97,7 +99,9 @@ export class View {
     const shown = last === "skip" ? undefined : last;
     if (badge?.dataset["answer"] === shown) return;
     badge?.remove();
-    if (shown) undo?.append(element("span", { class: "badge", "data-answer": shown, "aria-hidden": "true" }, icon(shown)));
+    if (!shown) return;
+    const attributes = { class: "badge", "data-answer": shown, "aria-hidden": "true" };
+    undo?.append(element("span", attributes, icon(shown)));
   }
 
   /**
@@ -115,7 +119,7 @@ export class View {
    */
   press(name) {
     const button = this.root.querySelector(`.answers [data-answer="${name}"]`);
-    button?.animate([{ transform: "scale(0.94)", filter: "brightness(0.9)" }, {}], { duration: 180, easing: "ease-out" });
+    button?.animate([{ transform: "scale(0.94)", filter: "brightness(0.9)" }, {}], 180);
   }
 }
 

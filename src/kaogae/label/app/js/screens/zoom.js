@@ -18,11 +18,12 @@ export function zoom(small, large, scale = 1) {
     onclick: () => dialog.close() }, icon("close"));
   const view = new View(stage, face, scale);
   const tool = (/** @type {string} */ name, /** @type {number} */ by, /** @type {string} */ drawing) =>
-    element("button", { class: "button square", type: "button", "aria-label": t(name), onclick: () => view.by(by) },
-      icon(drawing));
+    element("button", { class: "button square", type: "button", "aria-label": t(name),
+      onclick: () => view.by(by) }, icon(drawing));
   /** @type {HTMLDialogElement} */
   const dialog = element("dialog", { class: "zoom", "aria-label": t("zoom.title") }, stage,
-    element("div", { class: "zoom-tools" }, tool("zoom.out", 1 / 1.6, "minus"), tool("zoom.in", 1.6, "plus"), close));
+    element("div", { class: "zoom-tools" },
+      tool("zoom.out", 1 / 1.6, "minus"), tool("zoom.in", 1.6, "plus"), close));
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("keydown", (event) => view.key(event));
   document.body.append(dialog);

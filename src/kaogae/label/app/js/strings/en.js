@@ -21,13 +21,15 @@ export const en = {
   "say.loading": "One moment …",
 
   "signin.title": "Sign in with your link",
-  "signin.why": "You get in with a personal link or its QR code, from whoever runs this workspace. There is no password.",
+  "signin.why":
+    "You get in with a personal link or QR code from whoever runs this workspace. No password.",
   "signin.paste": "Your link",
   "signin.hint": "Paste it here if this app was opened from the home screen.",
   "signin.go": "Sign in",
   "signin.wrong": "That isn’t a link to this app. It ends in # and a long row of letters.",
   "signin.busy": "Signing in …",
-  "signin.offline": "There is no connection to the service. Your link is still good: try again when you are online.",
+  "signin.offline":
+    "There is no connection to the service. Your link is still good: try again when you are online.",
 
   "home.hello": "Hello, {name}",
   "home.role.annotator": "Annotator",
@@ -64,15 +66,16 @@ export const en = {
   "home.out": "Sign out",
   "home.out.title": "Sign out now?",
   "home.out.votes": {
-    one: "{n} vote has not been sent yet. It stays on this device, and counts only once you sign in here again.",
-    other: "{n} votes have not been sent yet. They stay on this device, and count only once you sign in here again.",
+    one: "{n} vote has not been sent yet. It stays here and counts only once you sign in again.",
+    other: "{n} votes have not been sent yet. They stay here and count only once you sign in again.",
   },
   "home.out.plain": "You need your link to come back in.",
   "home.out.anyway": "Sign out all the same",
   "home.out.failed": "Signing out needs a connection. Try again when you are online.",
   "home.keys": "Single-key shortcuts",
   "home.keys.more": "1–6, arrows and letters act while you label.",
-  "home.insecure": "This address has no encryption (http), so the app can’t be installed or opened without a network here. Labelling works.",
+  "home.insecure":
+    "This address has no encryption: the app can’t be installed or opened offline. Labelling works.",
   "install.title": "Keep it on your home screen",
   "install.why": "It opens like any app, and works in the train.",
   "install.go": "Install",
@@ -102,7 +105,7 @@ export const en = {
   "label.trouble.memory":
     "This browser stores nothing for this app, so labelling needs a connection.",
   "label.trouble.full":
-    "There is no room left on this device: the last vote could not be kept. Free some space, then dismiss this to try again.",
+    "This device is full: the last vote could not be kept. Make room, then dismiss this to try again.",
   "label.loading": "Fetching faces …",
   "label.picture": "This picture can’t be shown now",
   "label.picture.more": "Skip it, or try again with a connection.",
@@ -115,7 +118,8 @@ export const en = {
     other: "{n} votes are still on their way. Keep the app until they are sent.",
   },
   "end.offline": "No faces stored",
-  "end.offline.more": "Everything that was fetched beforehand is judged. More come as soon as there is a connection.",
+  "end.offline.more":
+    "Everything that was fetched beforehand is judged. More come as soon as there is a connection.",
   "end.signed-out": "You are signed out",
   "end.signed-out.more": "Open your personal link again. Votes that wait here stay here until then.",
   "end.signed-out.go": "Sign in",
