@@ -79,7 +79,6 @@ function asked(problem, token = "") {
       note.hidden = false;
       field.focus();
     });
-    addEventListener("hashchange", () => TOKEN.test(location.hash) && location.reload());
     const title = element("h1", { tabindex: "-1" }, t("signin.title"));
     document.querySelector("main")?.replaceChildren(
       element("div", { class: "page signin" }, element("div", { class: "head" }, mark(), title), form));
