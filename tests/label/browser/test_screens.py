@@ -218,9 +218,10 @@ def test_a_face_stays_under_the_thumb_while_other_things_change(desk):
     before = at.face
     finger = Finger(at.page).down()
     finger.slide(60)
+    card = at.page.locator("#face >> xpath=../..")
+    expect(card).to_have_attribute("style", re.compile(r"translate\(60px"))
     at.context.set_offline(True)
     expect(at.page.locator("#offline")).to_be_visible()
-    card = at.page.locator("#face >> xpath=../..")
     assert "translate(60px" in card.get_attribute("style")
     at.context.set_offline(False)
     finger.slide(-60).up()
