@@ -186,7 +186,7 @@ def test_out_and_in_again(label: Kaogae, filled: Workspace, tmp_path: Path) -> N
     code, out, _ = label("import", "first", "in.jsonl")
     assert code == 1
     assert out.splitlines() == [
-        "votes added: 1, known already: 0, 1 new people",
+        "votes added: 1, known already: 0, 1 new person",
         "left out: 1 (this campaign doesn't ask for that answer)",
         "  line 2: this campaign doesn't ask for that answer",
     ]

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +18,7 @@ from sqlalchemy import func, select
 
 from kaogae.catalog import Annotator, Catalog, Item, Vote, Workspace
 from kaogae.errors import LabelError, ManifestError, UsageError
-from kaogae.label.campaigns import Settings, find, new_clean, set_open
+from kaogae.label.campaigns import Settings, begin, find, new_clean, set_open
 from kaogae.label.exporting import export, export_file, guarded, readable
 from kaogae.label.importing import import_votes
 from kaogae.label.ledger import Cast, record
@@ -186,7 +188,7 @@ def test_rows_that_cant_be_are_counted_with_their_lines(desk: Desk) -> None:
         {**good, "review": "perhaps"},
         *(
             {**good, "cast_at": moment}
-            for moment in ("yesterday", "2026-01-01T00:00:00", "0001-01-01T00:00+23:00")
+            for moment in ("yesterday", "2026-01-01T00:00:00", "0001-01-01T00:00+23:00", "1969-12-31T23Z")
         ),
         good,
     )
@@ -205,7 +207,7 @@ def test_rows_that_cant_be_are_counted_with_their_lines(desk: Desk) -> None:
         "took_ms is no text": 1,
         "number is no whole number that could be": 1,
         "review is neither true nor false": 1,
-        "cast_at is no moment such as 2026-01-31T12:00:00+00:00": 2,
+        "cast_at is no moment such as 2026-01-31T12:00:00+00:00": 3,
         "cast_at has no time zone": 1,
         "this is no JSON object": 2,
     }
@@ -233,10 +235,75 @@ def test_items_with_one_picture_are_told_apart_by_their_number(desk: Desk) -> No
         session.get_one(Item, second).sha256 = desk.hashes[0]
     good = {"sha256": desk.hashes[0], "annotator": "Aoi", "verdict": "sad"}
     done = import_votes(desk.catalog, "first", desk.file(good, {**good, "number": 7}, {**good, "number": 1}))
-    assert done.refused == {"several items have this picture, and no number tells which": 2}
+    assert done.refused == {"several items have this picture, and nothing tells which": 2}
     with desk.catalog.reading() as session:
         assert session.scalars(select(Vote.item_id)).all() == [second]
     assert first != second
+
+
+def test_a_picture_that_should_show_two_things_is_told_apart_by_its_target(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    """In another panel about the same pictures their numbers are others."""
+    panels = {"first": ["happy", "sad"], "second": ["sad", "happy"]}
+    for name, targets in panels.items():
+        items = [{"sha256": "a" * 64, "about": {"target": target}} for target in targets]
+        with catalog.session() as session:
+            begin(session, name, "panel", Settings(annotators=1), items, Counter())
+            person = session.scalar(select(Annotator)) or Annotator(name="Aoi")
+            session.add(person)
+            session.flush()
+            if name == "first":
+                first = session.scalars(select(Item.id).order_by(Item.number)).first()
+                cast = Cast(uuid4(), find(session, name).id, first or 0, person.id, "crying", 1, EARLIER)
+                assert record(session, [cast]) == [None]
+    path = tmp_path / "first.csv"
+    with catalog.reading() as session:
+        export_file(session, find(session, "first"), path)
+    rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"), newline="")))
+    path.write_text(
+        "sha256,number,target,annotator,verdict\n"
+        + "".join(
+            f"{row['sha256']},{row['number']},{row['target']},{row['annotator']},{row['verdict']}\n"
+            for row in rows
+        )
+    )
+    assert import_votes(catalog, "second", path).added == 1
+    with catalog.reading() as session:
+        found = report(session, find(session, "second")).matrix
+    assert (found["happy"]["crying"], found["sad"]["crying"]) == (1, 0)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_of_votes_at_one_moment_the_one_that_stands_comes_last(
+    desk: Desk, filled: Workspace, form: str, catalog: Catalog, tmp_path: Path
+) -> None:
+    desk.vote("Aoi", *["happy"] * 5)
+    desk.vote("Aoi", "undone", "sad", "undone", "sad", "undone")
+    desk.invite("Ren", "reviewer")
+    desk.vote("Ren", *["crying"] * 5, review=True)
+    desk.vote("Ren", "undone", "undone", "undone", "neutral", "neutral", review=True)
+    path = tmp_path / f"out.{form}"
+    with catalog.reading() as session:
+        export_file(session, find(session, "first"), path)
+        before = report(session, find(session, "first"))
+    other = filled.open()
+    new_clean(other, "first", settings=Settings(annotators=2))
+    with other.session() as session:
+        invite(session, "Ren", "reviewer")
+    assert import_votes(other, "first", path, speaks_for=["Ren"]).added == 20
+    with other.reading() as session:
+        after = report(session, find(session, "first"))
+    other.close()
+    assert after.verdicts == before.verdicts
+    assert after.annotators[0].votes == before.annotators[0].votes == 2
+
+
+def test_a_pipe_is_no_file(desk: Desk) -> None:
+    """Waiting for one would keep everybody else from voting."""
+    os.mkfifo(desk.folder / "votes.csv")
+    with pytest.raises(ManifestError, match="isn't a file"):
+        import_votes(desk.catalog, "first", desk.folder / "votes.csv")
 
 
 @pytest.mark.parametrize(
@@ -246,9 +313,9 @@ def test_items_with_one_picture_are_told_apart_by_their_number(desk: Desk) -> No
         ("votes.csv", b"", "has no column sha256"),
         ("votes.csv", b"sha256,annotator\n", "has no column verdict"),
         ("votes.csv", b"sha256,annotator,verdict\n\xff\xfe,x,sad\n", "isn't UTF-8"),
-        ("votes.csv", b"sha256,annotator,verdict\n" + b"x" * 30_000, "more than 20,000 characters"),
+        ("votes.csv", b"sha256,annotator,verdict\n" + b"x" * 2**21, "line 2 has more than 1,048,576 bytes"),
         ("votes.csv", b'sha256,annotator,verdict\n"' + b"x\n" * 100_000, "field larger"),
-        ("votes.jsonl", b'{"x": "' + b"y" * 30_000, "more than 20,000 characters"),
+        ("votes.jsonl", b'{"x": "' + b"y" * 2**21, "line 1 has more than 1,048,576 bytes"),
     ],
 )
 def test_files_that_cant_be(desk: Desk, name: str, content: bytes, says: str) -> None:
@@ -266,7 +333,7 @@ def test_a_file_that_breaks_off_leaves_nothing(desk: Desk, monkeypatch: pytest.M
     monkeypatch.setattr("kaogae.label.importing.AT_ONCE", 2)
     rows = [{"sha256": sha, "annotator": "Aoi", "verdict": "sad"} for sha in desk.hashes]
     path = desk.file(*rows)
-    path.write_text(path.read_text("utf-8") + "\n" + "x" * 30_000, "utf-8")
+    path.write_text(path.read_text("utf-8") + "\n" + "x" * 2**21, "utf-8")
     with pytest.raises(ManifestError):
         import_votes(desk.catalog, "first", path)
     with desk.catalog.reading() as session:

@@ -163,7 +163,7 @@ def test_a_folder_with_a_manifest(tmp_path: Path, form: str) -> None:
         ({"file": "a.png", "target": "sad", "model": 7}, "must be text"),
         ({"file": "a.png", "target": ["sad"]}, "must be text"),
         ([1], "JSON object"),
-        ({"file": "a.png", "target": "sad", "x": "y" * 200_000}, "characters"),
+        ({"file": "a.png", "target": "sad", "x": "y" * 2**21}, "more than 1,048,576 bytes"),
     ],
 )
 def test_manifests_that_lie(tmp_path: Path, row: object, says: str) -> None:

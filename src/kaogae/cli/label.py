@@ -167,7 +167,8 @@ def label_import(
     if as_json:
         print(json.dumps(vars(done)))
     else:
-        people = f", {len(done.people)} new people" if done.people else ""
+        new = len(done.people)
+        people = f", {new:,} new {'person' if new == 1 else 'people'}" if new else ""
         _say(f"votes added: {done.added:,}, known already: {done.known:,}{people}")
         _say_left_out(done.refused)
         for line, reason in done.lines:

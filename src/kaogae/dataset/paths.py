@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from kaogae.errors import ManifestError, PictureError, UsageError
@@ -10,6 +12,9 @@ from kaogae.images import locate
 
 MANIFEST_BYTES = 2 * 2**30
 """Largest manifest that is read line by line: a million faces with everything about them."""
+
+LINE_BYTES = 2**20
+"""Longest line of it."""
 
 TEXT_BYTES = 512 * 2**20
 """Largest text that is read as a whole."""
@@ -58,9 +63,7 @@ def read_bytes(path: Path, most: int) -> bytes:
         ManifestError: it can't be read or has more than `most` bytes.
     """
     try:
-        size = path.stat().st_size
-        if size > most:
-            raise ManifestError(f"{path} has {size:,} bytes; more than {most:,} are not read.")
+        _check(path, most)
         return path.read_bytes()
     except OSError as error:
         raise ManifestError(f"{path} can't be read: {error.strerror or error}.") from error
@@ -82,19 +85,27 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """A manifest's lines with their numbers from 1, without their ends; the whole text is never in memory.
 
     Raises:
-        ManifestError: it can't be read, is too large or isn't UTF-8.
+        ManifestError: it can't be read, it or a line is too large, or it isn't UTF-8.
     """
     try:
-        size = path.stat().st_size
-        if size > MANIFEST_BYTES:
-            raise ManifestError(f"{path} has {size:,} bytes; more than {MANIFEST_BYTES:,} are not read.")
+        _check(path, MANIFEST_BYTES)
         with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(iter(partial(file.readline, LINE_BYTES + 1), b""), 1):
+                if len(line) > LINE_BYTES:
+                    raise ManifestError(f"{path}, line {number} has more than {LINE_BYTES:,} bytes.")
                 yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise ManifestError(f"{path} isn't UTF-8 text.") from error
     except OSError as error:
         raise ManifestError(f"{path} can't be read: {error.strerror or error}.") from error
+
+
+def _check(path: Path, most: int) -> None:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # a pipe would block, a device never end
+        raise ManifestError(f"{path} isn't a file.")
+    if status.st_size > most:
+        raise ManifestError(f"{path} has {status.st_size:,} bytes; more than {most:,} are not read.")
 
 
 def file_sha256(path: Path) -> str:

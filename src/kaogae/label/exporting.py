@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, null, select
+from sqlalchemy import and_, case, func, null, select
 from sqlalchemy.orm import Session
 
 from kaogae.catalog import Annotator, Assignment, Campaign, Item, Vote
 from kaogae.errors import LabelError, UsageError
 from kaogae.files import beside
 from kaogae.label.campaigns import Settings
-from kaogae.label.verdicts import ANSWERS, PANEL
+from kaogae.label.verdicts import ANSWERS, PANEL, UNDONE
 
 VOTES, LABELS = "votes", "labels"
 FORMS = ("csv", "jsonl")
@@ -98,12 +98,19 @@ def guarded(value: object) -> object:
 def _votes(session: Session, campaign: Campaign) -> Iterator[dict[str, Any]]:
     said = (Vote.verdict, Vote.review, Vote.took_ms, Vote.cast_at)
     about = Item.about if campaign.kind == PANEL else null()
+    mine = and_(Assignment.item_id == Vote.item_id, Assignment.annotator_id == Vote.annotator_id)
+    stands = case(  # of votes cast at one moment it comes last, so that it stands again where they go
+        (Vote.review.is_(False), Vote.id.is_not_distinct_from(Assignment.vote_id)),
+        (Vote.verdict == UNDONE, Item.review_id.is_(None)),
+        else_=Vote.id.is_not_distinct_from(Item.review_id),
+    )
     rows = session.execute(
         select(Vote.id, Item.number, Item.sha256, Annotator.name, *said, about)
         .join(Annotator, Annotator.id == Vote.annotator_id)
         .join(Item, Item.id == Vote.item_id)
+        .outerjoin(Assignment, mine)
         .where(Vote.campaign_id == campaign.id)
-        .order_by(Vote.cast_at, Vote.id)
+        .order_by(Vote.cast_at, stands, Vote.id)
         .execution_options(yield_per=AT_ONCE)
     )
     for id_, number, sha256, annotator, verdict, review, took_ms, cast_at, what in rows:

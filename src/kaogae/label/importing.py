@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from sqlalchemy import delete, select
@@ -36,14 +36,16 @@ NAMESPACE = UUID("6f1a7a52-6f0c-5c53-9a5e-0b8f7d9d7c11")
 """Of the ids of rows that come without one."""
 
 NEEDED = ("sha256", "annotator", "verdict")
+OPTIONAL = ("id", "number", "target", "review", "took_ms", "cast_at")
 
 ROWS_MOST = 5_000_000
-LINE_MOST = 20_000
-"""Characters of a line."""
 PEOPLE_MOST = 10_000
 """New people in one file."""
 TOOK_MOST = 86_400_000
 """Milliseconds of a day."""
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""No moment is earlier: not every time zone has a year 1."""
 
 AT_ONCE = 2_000
 LINES = 10
@@ -79,11 +81,20 @@ class _Row:
     id: UUID
     sha256: str
     number: int | None
+    target: str
     annotator: str
     verdict: str
     review: bool
     took_ms: int | None
     cast_at: datetime | None
+
+
+class _Place(NamedTuple):
+    """An item that a row may be about."""
+
+    id: int
+    number: int
+    target: str | None
 
 
 class _Refusal(Exception):  # noqa: N818
@@ -102,7 +113,8 @@ def import_votes(
 
     Args:
         path: .csv with a line of names, or .jsonl. Every row has sha256, annotator and verdict; it may have
-            id, number (tells items with the same picture apart), review, took_ms, and cast_at (or it is now).
+            id, number and target (they tell items with the same picture apart), review, took_ms, and cast_at
+            (or it is now).
         speaks_for: people who were invited here whom the file may speak for.
         progress: called with the rows that were read.
 
@@ -137,10 +149,10 @@ class _Desk:
         self, session: Session, campaign: Campaign, report: Imported, speaks_for: Collection[str]
     ) -> None:
         self.session, self.campaign, self.report, self.began = session, campaign, report, now()
-        self._items: defaultdict[str, dict[int, int]] = defaultdict(dict)
-        wanted = select(Item.sha256, Item.number, Item.id).where(Item.campaign_id == campaign.id)
-        for sha256, number, row in session.execute(wanted):
-            self._items[sha256][number] = row
+        self._items: defaultdict[str, list[_Place]] = defaultdict(list)
+        about = (Item.sha256, Item.id, Item.number, Item.about["target"].as_string())
+        for sha256, *place in session.execute(select(*about).where(Item.campaign_id == campaign.id)):
+            self._items[sha256].append(_Place(*place))
         self._people: dict[str, int | None] = {}
         self._waiting: dict[str, int] = {}
         """New people of whom no vote was taken yet."""
@@ -179,16 +191,22 @@ class _Desk:
             self.session.execute(delete(Annotator).where(Annotator.id == row))
 
     def _cast(self, row: _Row, by: tuple[str, int] | None) -> Cast:
-        items = self._items.get(row.sha256, {})
-        if not items:
-            raise _Refusal("this campaign has no such item")
-        item = items.get(-1 if row.number is None else row.number)
-        if item is None and len(items) > 1:
-            raise _Refusal("several items have this picture, and no number tells which")
-        item = next(iter(items.values())) if item is None else item
+        item = self._item(row)
         annotator = by[1] if by and by[0] == row.annotator else self._annotator(row.annotator)
         cast_at = row.cast_at or self.began
         return Cast(row.id, self.campaign.id, item, annotator, row.verdict, row.took_ms, cast_at, row.review)
+
+    def _item(self, row: _Row) -> int:
+        places = self._items.get(row.sha256, [])
+        if not places:
+            raise _Refusal("this campaign has no such item")
+        if len(places) > 1 and row.target:  # in another panel about the same pictures, numbers are others
+            places = [place for place in places if place.target == row.target]
+        if len(places) > 1:
+            places = [place for place in places if place.number == row.number]
+        if not places:
+            raise _Refusal("several items have this picture, and nothing tells which")
+        return places[0].id
 
     def _annotator(self, name: str) -> int:
         if name not in self._people:
@@ -240,7 +258,7 @@ def _rows(
 
 
 def _row(line: int, row: Mapping[str, Any], campaign: str, answers: Collection[str]) -> _Row:
-    texts = {key: _text(row, key) for key in (*NEEDED, "id", "number", "review", "took_ms", "cast_at")}
+    texts = {key: _text(row, key) for key in (*NEEDED, *OPTIONAL)}
     for key in NEEDED:
         if not texts[key]:
             raise _Refusal(f"{key} is missing")
@@ -257,9 +275,10 @@ def _row(line: int, row: Mapping[str, Any], campaign: str, answers: Collection[s
     number, took = _whole(texts, "number", 2**53), _whole(texts, "took_ms", TOOK_MOST)
     sha256 = texts["sha256"].lower()
     says = (campaign, sha256, number, annotator, verdict, review, texts["cast_at"])
+    says += (target,) if (target := texts["target"].lower()) else ()
     id_ = uuid5(NAMESPACE, repr(says)) if not texts["id"] else _uuid(texts["id"])
     cast_at = _moment(texts["cast_at"]) if texts["cast_at"] else None
-    return _Row(line, id_, sha256, number, annotator, verdict, review, took, cast_at)
+    return _Row(line, id_, sha256, number, target, annotator, verdict, review, took, cast_at)
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:
@@ -293,14 +312,16 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             raise _Refusal("cast_at has no time zone")
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise _Refusal("cast_at is no moment such as 2026-01-31T12:00:00+00:00") from error
+        if moment >= EARLIEST:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise _Refusal("cast_at is no moment such as 2026-01-31T12:00:00+00:00")
 
 
 def _jsonl(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     """The objects with the numbers of their lines; for a line that holds none, why."""
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         if line.strip():
             try:
                 yield number, json_object(line, "")
@@ -310,7 +331,7 @@ def _jsonl(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
 
 def _csv(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     """The same of a CSV file, whose first line names the columns."""
-    reader = csv.DictReader(line + "\n" for _, line in _lines(path))
+    reader = csv.DictReader(line + "\n" for _, line in read_lines(path))
     try:
         missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]
         if missing:
@@ -319,10 +340,3 @@ def _csv(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
             yield reader.line_num, {key: readable(text) for key, text in row.items() if isinstance(text, str)}
     except csv.Error as error:
         raise ManifestError(f"{path}, line {reader.line_num}: {error}.") from error
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    for number, line in read_lines(path):
-        if len(line) > LINE_MOST:
-            raise ManifestError(f"{path}, line {number} has more than {LINE_MOST:,} characters.")
-        yield number, line

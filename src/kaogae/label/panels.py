@@ -31,9 +31,6 @@ MANIFESTS = ("panel.jsonl", "panel.csv")
 TEXT_MOST = 500
 """Most characters of a name, source or model."""
 
-LINE_MOST = 100_000
-"""Most characters of a manifest's line."""
-
 _ENDINGS = "|".join(suffix[1:] for suffixes in SUFFIXES.values() for suffix in suffixes)
 # What kaogae.transfer.batch calls its results: <name>.<target>[.face<n>].<ending>, with the right ending
 # behind a wrong one
@@ -191,26 +188,19 @@ def _listed(manifest: Path) -> Iterator[PanelPicture]:
 
 
 def _json_rows(manifest: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, line in _lines(manifest):
+    for number, line in read_lines(manifest):
         if line.strip():
             where = f"{manifest}, line {number}"
             yield where, json_object(line, where)
 
 
 def _csv_rows(manifest: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    reader = csv.DictReader(line + "\n" for _, line in _lines(manifest))
+    reader = csv.DictReader(line + "\n" for _, line in read_lines(manifest))
     try:
         for row in reader:
             yield f"{manifest}, line {reader.line_num}", row
     except csv.Error as error:
         raise ManifestError(f"{manifest}, line {reader.line_num}: {error}.") from error
-
-
-def _lines(manifest: Path) -> Iterator[tuple[int, str]]:
-    for number, line in read_lines(manifest):
-        if len(line) > LINE_MOST:
-            raise ManifestError(f"{manifest}, line {number} has more than {LINE_MOST:,} characters.")
-        yield number, line
 
 
 def _text(row: Mapping[str, Any], key: str, where: str, *, default: str | None = None) -> str:
