@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from kaogae.catalog import Annotator, Campaign, Membership, SignIn
+from kaogae.catalog import Annotator, Campaign, SignIn
 from kaogae.catalog.types import now
 from kaogae.errors import LabelError
 from kaogae.label.people import (
@@ -42,7 +42,9 @@ def test_a_link_signs_in_and_the_catalogue_holds_hashes_only(session):
     mine = campaign(session, "cleaning")
     token = invite(session, "Yuki")
     secret, person = sign_in(session, token)
-    assert who(session, secret) == (person.id, "Yuki", "annotator", frozenset([mine]))
+    known = who(session, secret)
+    assert (known.id, known.name, known.role) == (person.id, "Yuki", "annotator")
+    assert known.campaigns == {mine}
     kept = [
         *session.execute(select(Annotator.token_hash)).one(),
         *session.execute(select(SignIn.token_hash)).one(),
@@ -137,7 +139,7 @@ def test_people_see_what_they_are_invited_to_and_admins_everything(session):
     invite(session, "Ren", campaigns=[second, closed])
     invite(session, "Mio", "admin", campaigns=[])
     assert {person.name: person.campaigns for person in people(session)} == {
-        "Aoi": ["first", "second"],
+        "Aoi": ["closed", "first", "second"],
         "Mio": ["closed", "first", "second"],
         "Ren": ["closed", "second"],
     }
@@ -145,15 +147,19 @@ def test_people_see_what_they_are_invited_to_and_admins_everything(session):
     assert admin.campaigns == {first, second, closed}
 
 
-def test_inviting_anew_adds_open_campaigns_or_sets_those_that_are_named(session):
-    first = campaign(session, "first")
+def test_who_is_invited_to_nothing_in_particular_sees_campaigns_to_come_too(session):
+    secret, _ = sign_in(session, invite(session, "Yuki"))
+    later = campaign(session, "later")
+    assert who(session, secret).campaigns == {later}
+
+
+def test_inviting_anew_leaves_what_somebody_sees_or_sets_what_is_named(session):
+    first, second = campaign(session, "first"), campaign(session, "second")
+    secret, _ = sign_in(session, invite(session, "Yuki", campaigns=[first]))
     invite(session, "Yuki")
-    session.execute(update(Campaign).values(closed_at=now()))
-    second = campaign(session, "second")
-    invite(session, "Yuki")  # votes on the first may still be in their phone
-    assert set(session.scalars(select(Membership.campaign_id))) == {first, second}
+    assert who(session, secret).campaigns == {first}
     invite(session, "Yuki", campaigns=[second])
-    assert set(session.scalars(select(Membership.campaign_id))) == {second}
+    assert who(session, secret).campaigns == {second}
 
 
 def test_campaigns_that_nobody_can_vote_in_are_nobodys(session):
@@ -213,3 +219,12 @@ def test_a_token_that_was_never_made_is_none(session, token):
     with pytest.raises(LabelError):
         sign_in(session, token)
     assert who(session, token) is None
+
+
+def test_the_key_of_somebody_is_theirs_in_this_catalogue_alone(session):
+    before, _ = sign_in(session, invite(session, "Yuki"))
+    key = who(session, before).key
+    assert who(session, sign_in(session, invite(session, "Yuki"))[0]).key == key
+    assert who(session, sign_in(session, invite(session, "Aoi"))[0]).key != key
+    session.execute(update(Annotator).values(created_at=now()))  # as if it were another catalogue's Yuki
+    assert who(session, before).key != key

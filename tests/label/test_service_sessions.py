@@ -58,6 +58,7 @@ def test_who_is_signed_in_sees_their_campaigns_and_how_far_they_are(
     faces(4)
     first, second = begin_campaign(workspace, "first"), begin_campaign(workspace, "second", blind=True)
     me = browser_of("Yuki", "annotator", [first]).get(SESSION).json()
+    assert len(me.pop("key")) == 16
     assert me == {
         "name": "Yuki",
         "role": "annotator",

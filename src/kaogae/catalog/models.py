@@ -208,11 +208,13 @@ class Annotator(Base):
     expires_at: Mapped[datetime | None]
     """Until when that invitation can be used."""
     revoked_at: Mapped[datetime | None]
+    everywhere: Mapped[bool] = mapped_column(default=False)
+    """Sees every campaign, also those to come, as admins do."""
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Membership(Base):
-    """Who may see a campaign. Admins see all."""
+    """Who may see a campaign, of those who don't see all."""
 
     __tablename__ = "membership"
 

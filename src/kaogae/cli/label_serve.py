@@ -84,7 +84,7 @@ def invite_command(
     name: str = typer.Argument(help="Whom: their votes are kept under this name."),
     role: str = ROLE,
     campaigns: list[str] = typer.Option(
-        [], "--campaign", help="What they may see; repeat for more. Default: all that are open."
+        [], "--campaign", help="What they may see; repeat for more. Default: all, also those to come."
     ),
     days: int = DAYS,
     public_url: str | None = PUBLIC_URL,
@@ -139,7 +139,7 @@ def people_command(
         until = (
             "revoked" if person.revoked_at else f"{person.expires_at:%Y-%m-%d}" if person.expires_at else ""
         )
-        campaigns = "all" if person.role == "admin" else ", ".join(person.campaigns)
+        campaigns = "all" if person.everywhere else ", ".join(person.campaigns)
         cells = (person.name, person.role, campaigns, until, str(person.signed_in))
         table.add_row(*(Text(plain(cell)) for cell in cells))
     out.print(table)

@@ -36,10 +36,11 @@ class SignedIn(NamedTuple):
     """Who asks, and what they may see."""
 
     id: int
+    key: str
+    """Theirs alone: another catalogue may have somebody of this name, and its service the same address."""
     name: str
     role: str
     campaigns: frozenset[int]
-    """All of them for an admin."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,10 @@ class Person:
     id: int
     name: str
     role: str
+    everywhere: bool
+    """They see every campaign, also those to come."""
     campaigns: list[str]
-    """Names; all of them for an admin."""
+    """Names of those that they see now."""
     expires_at: datetime | None
     """Until when their link can be used; None if they have none."""
     revoked_at: datetime | None
@@ -64,7 +67,8 @@ def invite(
     """Make a personal link's token; an earlier link of the same person ends, their votes stay theirs.
 
     Args:
-        campaigns: what they may see from now on; None: what they could see, and all that are open.
+        campaigns: what they may see from now on; None: what they could see, or every campaign, also those to
+            come, if they are new. Admins see every campaign anyway.
         days: how long the link can be used.
 
     Raises:
@@ -81,11 +85,16 @@ def invite(
         session.add(person)
     elif person.role == SHARED:
         raise LabelError(f"The votes of '{name}' came with a shared set: invite them by another name.")
+    if campaigns is not None:
+        person.everywhere = False
+    elif person.token_hash is None and person.revoked_at is None:  # never invited before
+        person.everywhere = True
     token = secrets.token_urlsafe(32)
     person.role, person.token_hash, person.revoked_at = role, digest(token), None
     person.expires_at = now() + timedelta(days=days)
     session.flush()
-    _admit(session, person.id, campaigns)
+    if campaigns is not None:
+        _admit(session, person.id, set(campaigns))
     return token
 
 
@@ -136,11 +145,12 @@ def who(session: Session, secret: str) -> SignedIn | None:
     row = session.execute(_WHO, {"hashed": hashed, "at": now()}).one_or_none()
     if row is None or not hmac.compare_digest(row.token_hash, hashed):
         return None
-    if row.role == ADMIN:
+    if row.role == ADMIN or row.everywhere:
         visible = frozenset(campaign.id for campaign in usable(session))
     else:
         visible = frozenset(session.scalars(_MINE, {"annotator": row.id}))
-    return SignedIn(row.id, row.name, row.role, visible)
+    key = digest(f"{row.id} {row.created_at.isoformat()}")[:16]
+    return SignedIn(row.id, key, row.name, row.role, visible)
 
 
 def revoke(session: Session, name: str) -> None:
@@ -158,7 +168,7 @@ def revoke(session: Session, name: str) -> None:
 
 def people(session: Session) -> list[Person]:
     """Everybody who was invited, by name."""
-    everywhere = sorted(campaign.name for campaign in usable(session))
+    every = sorted(campaign.name for campaign in usable(session))
     browsers = select(SignIn.annotator_id, func.count()).where(_signed_in()).group_by(SignIn.annotator_id)
     signed_in = dict(session.execute(browsers).all())
     campaigns: dict[int, list[str]] = {}
@@ -173,7 +183,8 @@ def people(session: Session) -> list[Person]:
             id=row.id,
             name=row.name,
             role=row.role,
-            campaigns=everywhere if row.role == ADMIN else campaigns.get(row.id, []),
+            everywhere=row.role == ADMIN or row.everywhere,
+            campaigns=every if row.role == ADMIN or row.everywhere else campaigns.get(row.id, []),
             expires_at=row.expires_at if row.token_hash else None,
             revoked_at=row.revoked_at,
             signed_in=signed_in.get(row.id, 0),
@@ -194,22 +205,12 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _admit(session: Session, person: int, campaigns: Sequence[int] | None) -> None:
-    known = {campaign.id: campaign.closed_at for campaign in usable(session)}
-    unknown = sorted(set(campaigns or ()) - known.keys())
+def _admit(session: Session, person: int, campaigns: set[int]) -> None:
+    unknown = sorted(campaigns - {campaign.id for campaign in usable(session)})
     if unknown:
         raise LabelError(f"There is no campaign {unknown[0]}: see `kaogae label status`.")
-    had = set(session.scalars(select(Membership.campaign_id).where(Membership.annotator_id == person)))
-    if campaigns is None:
-        wanted = had | {campaign for campaign, closed in known.items() if closed is None}
-    else:
-        wanted = set(campaigns)
-    session.execute(
-        delete(Membership).where(
-            Membership.annotator_id == person, Membership.campaign_id.in_(sorted(had - wanted))
-        )
-    )
-    session.add_all(Membership(annotator_id=person, campaign_id=one) for one in sorted(wanted - had))
+    session.execute(delete(Membership).where(Membership.annotator_id == person))
+    session.add_all(Membership(annotator_id=person, campaign_id=one) for one in sorted(campaigns))
     session.flush()
 
 
@@ -233,7 +234,14 @@ def _signed_in() -> ColumnElement[bool]:
 
 # Asked for every browser every second: building them takes longer than asking
 _WHO = (
-    select(SignIn.token_hash, Annotator.id, Annotator.name, Annotator.role)
+    select(
+        SignIn.token_hash,
+        Annotator.id,
+        Annotator.created_at,
+        Annotator.name,
+        Annotator.role,
+        Annotator.everywhere,
+    )
     .join(Annotator, Annotator.id == SignIn.annotator_id)
     .where(SignIn.token_hash == bindparam("hashed"), SignIn.expires_at > bindparam("at"), _may_enter())
 )

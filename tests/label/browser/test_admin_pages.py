@@ -130,7 +130,7 @@ def test_an_invitation_works_elsewhere_until_it_is_revoked(visit, device, troubl
     page = visit("admin", "Boss", "admin", "view=people")
     form = page.locator("#invite-form")
     form.get_by_label("Name").fill("Sora")
-    form.get_by_label("All that are open now").uncheck()
+    form.get_by_label("All, also those to come").uncheck()
     form.get_by_role("button").click()
     expect(page.locator("#invitation")).to_have_count(0), "no campaign is chosen yet"
     form.get_by_label("cleaning").check()

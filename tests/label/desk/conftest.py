@@ -82,7 +82,7 @@ class Service:
         if not name:
             return 401, {"detail": "Sign in first."}
         if path == "/api/v1/session":
-            return 200, {"name": name, "role": "annotator", "campaigns": [self.card(name)]}
+            return 200, {"key": name, "name": name, "role": "annotator", "campaigns": [self.card(name)]}
         if path.endswith("/next"):
             return 200, self.next(name, body)
         if path.endswith("/votes"):

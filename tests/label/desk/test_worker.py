@@ -65,9 +65,9 @@ def test_pictures_come_from_the_device_and_another_size_is_better_than_none(app,
     app.stocked()
     phone.set_offline(True)
     script = "url => fetch(url).then(({status}) => status, () => 0)"
-    assert app.page.evaluate(script, "/api/v1/items/2/image?size=480") == 200
-    assert app.page.evaluate(script, "/api/v1/items/2/image?size=960") == 200
-    assert app.page.evaluate(script, "/api/v1/items/9/image?size=480") == 0
+    assert app.page.evaluate(script, "/api/v1/items/2/image?size=480&of=Yuki") == 200
+    assert app.page.evaluate(script, "/api/v1/items/2/image?size=960&of=Yuki") == 200
+    assert app.page.evaluate(script, "/api/v1/items/9/image?size=480&of=Yuki") == 0
 
 
 def test_another_persons_pictures_are_gone_when_somebody_signs_in(app):

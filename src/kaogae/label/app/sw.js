@@ -101,7 +101,7 @@ async function example(request) {
 async function send() {
   const me = await remembered();
   if (!me) return;
-  const store = await Store.open(me.name);
+  const store = await Store.open(me.key);
   clock.resume((await store.recall("drift")) ?? 0);
   const courier = new Courier(store, null);
   try {

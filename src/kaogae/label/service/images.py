@@ -46,6 +46,10 @@ async def image(
     visitor: Visitor,
     service: The,
     size: Annotated[Size, Query(description="Most pixels of its longer side.")] = Size.PHONE,
+    of: Annotated[  # noqa: ARG001
+        str,
+        Query(max_length=64, description="The asker's key: another catalogue may follow at this address."),
+    ] = "",
 ) -> Response:
     """An item's picture. It is never enlarged."""
     try:

@@ -63,6 +63,8 @@ class CampaignCard(BaseModel):
 class Me(BaseModel):
     """Who is signed in, and what they may work on."""
 
+    key: str
+    """Theirs alone: what an app keeps for them, it keeps under this, not under their name."""
     name: str
     role: Role
     campaigns: list[CampaignCard]
@@ -216,8 +218,10 @@ class Person(BaseModel):
     id: int
     name: str
     role: Role
+    everywhere: bool
+    """They see every campaign, also those to come."""
     campaigns: list[str]
-    """Names; all of them for an admin."""
+    """Names of those that they see now."""
     expires_at: datetime | None
     revoked_at: datetime | None
     signed_in: int
@@ -230,7 +234,7 @@ class InvitationRequest(Strict):
     name: Annotated[str, Field(min_length=1, max_length=60)]
     role: Role = "annotator"
     campaigns: Annotated[list[Id], Field(max_length=1000)] | None = None
-    """None: all that are open."""
+    """None: every campaign, also those to come, unless they were invited to some before."""
     days: Annotated[int, Field(ge=1, le=366)] = 30
 
 

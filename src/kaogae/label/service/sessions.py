@@ -84,7 +84,8 @@ def _me(session: Session, visitor: SignedIn) -> schemas.Me:
         except LabelError:  # nobody can vote in it
             continue
         cards.append(_card(session, campaign, blind, visitor))
-    return schemas.Me.model_validate({"name": visitor.name, "role": visitor.role, "campaigns": cards})
+    about = {"key": visitor.key, "name": visitor.name, "role": visitor.role}
+    return schemas.Me.model_validate(about | {"campaigns": cards})
 
 
 def _card(session: Session, campaign: Campaign, blind: bool, visitor: SignedIn) -> schemas.CampaignCard:

@@ -80,7 +80,7 @@ async def decisions(
 async def _record(
     service: Service, campaign: int, visitor: SignedIn, sent: schemas.VotesRequest, *, review: bool
 ) -> schemas.VotesResponse:
-    if sent.voter not in (None, visitor.name):
+    if sent.voter not in (None, visitor.key):
         raise HTTPException(409, "These votes are somebody else's: sign in as the one who cast them.")
     arrived = now()
     reasons = await service.writer.record(

@@ -30,6 +30,10 @@ STATISTICS = [
 def upgrade() -> None:
     """Older to newer."""
     op.add_column("campaign", sa.Column("closed_at", MOMENT, nullable=True))
+    with op.batch_alter_table("annotator") as annotator:
+        annotator.add_column(sa.Column("everywhere", sa.Boolean(), nullable=False, server_default=sa.false()))
+    with op.batch_alter_table("annotator") as annotator:
+        annotator.alter_column("everywhere", server_default=None)
     with op.batch_alter_table("campaign") as campaign:
         campaign.add_column(sa.Column("settled", sa.Integer(), nullable=False, server_default="0"))
     with op.batch_alter_table("campaign") as campaign:

@@ -10,6 +10,14 @@ import { clock } from "./desk/clock.js";
 const ROOT = "/api/v1";
 const UNREACHABLE = "The service can't be reached: check the network, and whether it runs.";
 
+/** Another catalogue at this address has other pictures under the same numbers: caches must tell them apart. */
+let reader = "";
+
+/** @param {string} key who looks at pictures from now on */
+export function readAs(key) {
+  reader = key;
+}
+
 /** A request that failed; the message is a sentence. */
 export class ApiError extends Error {
   /**
@@ -147,7 +155,7 @@ export const api = {
   revoke: (id) => ask("DELETE", `/admin/people/${id}`),
 
   /** @param {number} item @param {number} [size] */
-  imageUrl: (item, size = 480) => `${ROOT}/items/${item}/image?size=${size}`,
+  imageUrl: (item, size = 480) => `${ROOT}/items/${item}/image?size=${size}&of=${reader}`,
   /** @param {number} id @param {"csv"|"jsonl"} form @param {"votes"|"labels"} [what] */
   exportUrl: (id, form, what = "votes") => `${ROOT}/admin/campaigns/${id}/export?form=${form}&what=${what}`,
   /** @param {string} expression */

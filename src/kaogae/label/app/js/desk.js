@@ -60,7 +60,7 @@ export class Desk extends EventTarget {
    */
   static async open(campaign) {
     const me = (await remembered().catch(() => null)) ?? (await whoami());
-    const store = await Store.open(me.name);
+    const store = await Store.open(me.key);
     clock.resume((await store.recall("drift").catch(() => 0)) ?? 0);
     const desk = new Desk(campaign, store);
     await Promise.all([desk.#refresh(), desk.#pictures.look()]);

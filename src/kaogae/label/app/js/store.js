@@ -66,7 +66,7 @@ export class Store extends EventTarget {
     this.#channel.onmessage = () => this.dispatchEvent(new Event("change"));
   }
 
-  /** @param {string} person their name: the service has no two of the same */
+  /** @param {string} person their key: two catalogues at one address may both have a Yuki */
   static async open(person) {
     return new Store(person, await openDatabase(`kaogae:${person}`));
   }

@@ -23,6 +23,7 @@
  * @property {number|null} disputed how many items wait for a reviewer; null for those who aren't one
  *
  * @typedef {object} Me
+ * @property {string} key theirs alone: what is kept for them is kept under this, not under their name
  * @property {string} name
  * @property {Role} role
  * @property {CampaignCard[]} campaigns
@@ -97,6 +98,7 @@
  * @property {number} id
  * @property {string} name
  * @property {Role} role
+ * @property {boolean} everywhere sees every campaign, also those to come
  * @property {string[]} campaigns
  * @property {string|null} expires_at
  * @property {string|null} revoked_at

@@ -41,9 +41,9 @@ function list(people, me) {
  * @param {boolean} self
  */
 function personRow(person, columns, self) {
-  const { id, name, role, campaigns, signed_in } = person;
+  const { id, name, role, everywhere, campaigns, signed_in } = person;
   const named = campaigns.flatMap((campaign, at) => [at ? ", " : null, own(campaign)]);
-  const sees = role === "admin" ? t("admin.every") : named.length ? named : "–";
+  const sees = everywhere ? t("admin.every") : named.length ? named : "–";
   const cells = [
     cell(columns[0], t(`home.role.${role}`)),
     element("td", { role: "cell", "data-label": columns[1] }, element("span", {}, sees)),

@@ -109,7 +109,7 @@ export const en = {
 
   "admin.invite": "Invite somebody",
   "admin.name_hint": "Somebody who was invited before gets a new link; the earlier one ends.",
-  "admin.all_open": "All that are open now",
+  "admin.all_open": "All, also those to come",
   "admin.choose_one": "Choose a campaign.",
   "admin.days": "Days until the link expires",
   "admin.days_hint": "Browsers that have used it stay signed in for 90 days.",
@@ -235,7 +235,7 @@ export const ja = {
 
   "admin.invite": "招待する",
   "admin.name_hint": "招待済みの人には新しいリンクを作り、前のリンクは無効になります。",
-  "admin.all_open": "いま受付中のすべて",
+  "admin.all_open": "今後のものも含めてすべて",
   "admin.choose_one": "キャンペーンを選んでください。",
   "admin.days": "リンクの有効日数",
   "admin.days_hint": "使ったブラウザーは90日間サインインしたままです。",

@@ -140,7 +140,7 @@ export class Courier extends EventTarget {
     if (error.status === 401) {
       this.signedOut = true;
       const me = await remembered().catch(() => null);
-      if (me?.name === this.#store.person) await remember(null);
+      if (me?.key === this.#store.person) await remember(null);
     }
     if (error.status === 409) this.signedOut = true; // somebody else is signed in by now
   }
@@ -150,7 +150,7 @@ export class Courier extends EventTarget {
     await this.#alone(async () => {
       if (this.#stopped) return;
       const me = await remembered();
-      this.signedOut = me !== null ? me.name !== this.#store.person : this.signedOut;
+      this.signedOut = me !== null ? me.key !== this.#store.person : this.signedOut;
       if (this.signedOut) return;
       await this.#send();
       if (this.#campaign !== null) await this.#refill(this.#campaign);

@@ -4,7 +4,7 @@
  *
  * @typedef {import("../types.js").Me} Me
  */
-import { ApiError, api } from "../api.js";
+import { ApiError, api, readAs } from "../api.js";
 import { openDatabase } from "./database.js";
 import { forgetPictures } from "./pictures.js";
 
@@ -20,6 +20,7 @@ const database = () => (opened ??= openDatabase("kaogae"));
  */
 export async function remembered() {
   const note = await (await database()).run("readonly", (tables) => tables.meta.get("me"));
+  if (note?.value) readAs(note.value.key);
   return note?.value ?? null;
 }
 
@@ -33,7 +34,8 @@ export async function remember(me) {
   try {
     const before = await remembered();
     await (await database()).run("readwrite", (tables) => tables.meta.put({ key: "me", value: me }));
-    if (before?.name === me?.name) return me;
+    if (me) readAs(me.key);
+    if (before?.key === me?.key) return me;
     if (before) await forgetPictures();
   } catch {
     // It can't be kept: then the app asks the service at its next start.

@@ -110,7 +110,7 @@ async function start() {
   const me = await signedIn();
   if (me.role === "annotator") return main().replaceChildren(refusal(me, "review"));
   if (!me.campaigns.length) return main().replaceChildren(nothing());
-  reviewer = me.name;
+  reviewer = me.key;
   addEventListener("hashchange", () => open(me.campaigns));
   addEventListener("keydown", pressed);
   addEventListener("beforeunload", leaving);
