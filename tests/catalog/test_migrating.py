@@ -1,6 +1,7 @@
 """Older and newer catalogues, foreign databases, and the migrations themselves."""
 
 import sqlite3
+from uuid import UUID
 
 import pytest
 from alembic import command
@@ -9,7 +10,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import and_, inspect, select, text
 
-from kaogae.catalog import Face, Picture, open_catalog
+from kaogae.catalog import Annotator, Campaign, Face, Picture, Vote, open_catalog
 from kaogae.catalog.engine import make_engine
 from kaogae.catalog.migrating import MIGRATIONS
 from kaogae.catalog.models import Base
@@ -70,6 +71,35 @@ def test_down_and_up_again(catalog, catalog_url):
     migrate(catalog.engine, "base")
     open_catalog(catalog_url).close()
     assert tables(catalog) == TABLES
+
+
+def test_votes_of_an_older_catalogue_are_kept(catalog, catalog_url):
+    """A shared manifest brought them before there were campaigns to vote in."""
+    with catalog.session() as session:
+        face = {"box": [], "landmarks": {}, "confidence": 1.0, "detector": "x", "matrix": [], "side": 1.0}
+        picture = Picture(site="danbooru", post="1", faces=[Face(number=0, site="danbooru", size=1, **face)])
+        session.add(picture)
+    migrate(catalog.engine, "0001")
+    begun, vote = "2026-03-01 00:00:00+00:00", UUID(int=7, version=4)
+    with catalog.engine.begin() as connection:
+        for statement in (
+            f"insert into annotator (name, role, created_at) values ('annotator-1', 'shared', '{begun}')",
+            "insert into campaign (name, kind, settings, created_at)"
+            f" values ('campaign-1', 'clean', '{{\"shared\": true}}', '{begun}')",
+            "insert into vote (id, campaign_id, annotator_id, face_id, verdict, cast_at)"
+            f" values ('{vote.hex}', 1, 1, 1, 'sad', '{begun}')",
+        ):
+            connection.exec_driver_sql(statement)
+    for _ in range(2):  # the second time nothing is left to do
+        again = open_catalog(catalog_url)
+        with again.reading() as session:
+            row = session.get_one(Vote, vote)
+            assert (row.campaign_id, row.annotator_id, row.face_id, row.item_id) == (1, 1, 1, None)
+            assert (row.verdict, row.review, row.cast_at.year) == ("sad", False, 2026)
+            campaign = session.get_one(Campaign, 1)
+            assert (campaign.settings, campaign.closed_at, campaign.settled) == ({"shared": True}, None, 0)
+            assert session.get_one(Annotator, 1).role == "shared"
+        again.close()
 
 
 def test_opening_again_keeps_what_is_there(catalog, catalog_url):

@@ -151,8 +151,10 @@ class _Desk:
         self.session, self.campaign, self.report, self.began = session, campaign, report, now()
         self._items: defaultdict[str, list[_Place]] = defaultdict(list)
         about = (Item.sha256, Item.id, Item.number, Item.about["target"].as_string())
-        for sha256, *place in session.execute(select(*about).where(Item.campaign_id == campaign.id)):
-            self._items[sha256].append(_Place(*place))
+        for sha256, id_, number, target in session.execute(
+            select(*about).where(Item.campaign_id == campaign.id)
+        ):
+            self._items[sha256].append(_Place(id_, number, target))
         self._people: dict[str, int | None] = {}
         self._waiting: dict[str, int] = {}
         """New people of whom no vote was taken yet."""

@@ -148,3 +148,5 @@ def downgrade() -> None:
     with op.batch_alter_table("campaign") as campaign:
         campaign.drop_column("settled")
         campaign.drop_column("closed_at")
+    with op.batch_alter_table("annotator") as annotator:
+        annotator.drop_column("everywhere")
