@@ -218,7 +218,6 @@ def test_a_clock_that_is_set_while_votes_wait_does_not_date_them(service, tab, j
     desk.sent()
     ages = [vote["ago_ms"] for vote in service.votes.values()]
     assert all(0 <= age < 60_000 for age in ages)
-    assert ages[0] >= ages[1]
 
 
 def test_a_clock_that_is_wrong_throughout_does_not_date_votes(service, tab, phone):
