@@ -123,7 +123,7 @@ class Book(RuleBasedStateMachine):
         """Whether a vote is accepted; if it is new, the model knows it from now on."""
         if cast.id in self.casts:
             return replace(self.casts[cast.id], cast_at=cast.cast_at) == cast
-        if self.closed and cast.cast_at > self.closed:
+        if self.closed and cast.cast_at > self.closed and not cast.review:
             return False
         if cast.review and cast.annotator != self.people[-1]:
             return False
@@ -366,6 +366,18 @@ def test_a_resent_vote_is_accepted_though_the_campaign_was_closed_meanwhile(cata
     assert "closed" in str(reasons[2])
     assert item(catalog, item_)[0] == 2
     assert given(catalog, Ledger(), campaign, other, 1) == []
+
+
+def test_what_is_disputed_is_decided_after_the_campaign_was_closed(catalog):
+    campaign, (item_,) = new_campaign(catalog, 1, annotators=2)
+    (*people, reviewer) = [*new_people(catalog, 2), *new_people(catalog, 1, "reviewer")]
+    book(catalog, vote(campaign, item_, people[0], "sad"), vote(campaign, item_, people[1]))
+    with catalog.session() as session:
+        session.get_one(Campaign, campaign).closed_at = START + timedelta(seconds=20)
+    assert book(catalog, vote(campaign, item_, reviewer, "sad", 30, review=True)) == [None]
+    assert item(catalog, item_) == (2, "reviewed", "sad")
+    assert book(catalog, vote(campaign, item_, reviewer, "undone", 31, review=True)) == [None]
+    assert item(catalog, item_) == (2, "disputed", None)
 
 
 def test_reviews_end_what_is_disputed_until_they_are_undone(catalog):

@@ -153,7 +153,7 @@ class _Rules:
             return "Only a reviewer can decide."
         if cast.cast_at.tzinfo is None:
             return "Its moment has no time zone."
-        if campaign.closed_at is not None and cast.cast_at > campaign.closed_at:
+        if not cast.review and campaign.closed_at is not None and cast.cast_at > campaign.closed_at:
             return "The campaign was closed before."
         return None
 

@@ -54,7 +54,7 @@ async def one_campaign(campaign: CampaignId, visitor: Admin, service: The) -> sc
 async def change(
     campaign: CampaignId, wanted: schemas.CampaignChange, visitor: Admin, service: The
 ) -> schemas.CampaignReport:
-    """Close a campaign, or open it again. Votes that were cast before it was closed are still taken."""
+    """Close a campaign, or open it again. Votes cast before it was closed are still taken, and reviews."""
     visible(campaign, visitor)
     await service.write(lambda session: set_open(session.get_one(Campaign, campaign), wanted.open))
     return await service.read(lambda session: _report(report(session, session.get_one(Campaign, campaign))))

@@ -63,7 +63,7 @@ function made(campaign) {
 
 /** @param {import("../types.js").Answer} verdict */
 function decide(verdict) {
-  if (screen?.campaign.open) queue?.decide(verdict);
+  queue?.decide(verdict);
 }
 
 /** @param {KeyboardEvent} event */

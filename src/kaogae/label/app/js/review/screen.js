@@ -44,7 +44,6 @@ export class Screen {
     this.undo = tool("undo", t("review.undo"), "↓", deeds.undo);
     this.later = tool("skip", t("review.later"), "↑", deeds.later);
     this.answers = campaign.answers.map((name, at) => answer(name, at, () => deeds.decide(name)));
-    for (const button of this.answers) button.disabled = !campaign.open;
     this.again = element(
       "button",
       { class: "button primary", type: "button", onclick: deeds.again },
@@ -159,10 +158,9 @@ export class Screen {
 
   /** @param {Queue} queue */
   #said({ outbox, situation, problem }) {
-    const closed = this.campaign.open ? "" : t("review.closed");
     const unasked = situation === "failed" ? "" : problem;
     const unsent = outbox.stuck && t("review.unsent", { n: outbox.count, reason: outbox.problem });
-    const text = unsent || unasked || closed;
+    const text = unsent || unasked;
     if (this.note.textContent !== text) this.note.textContent = text;
     this.note.hidden = !text;
   }

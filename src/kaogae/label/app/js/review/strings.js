@@ -27,7 +27,6 @@ export const en = {
     other: "{n} decisions aren’t sent yet. They are tried again: keep this page open. {reason}",
   },
   "review.refused": "A decision was not accepted: {reason}",
-  "review.closed": "This campaign is closed and takes no decisions. An admin can open it again.",
 };
 
 /** @type {import("../i18n.js").Words} */
@@ -55,5 +54,4 @@ export const ja = {
   "review.unsent":
     "判断{n}件がまだ送信されていません。再送を続けるので、このページを開いたままにしてください。{reason}",
   "review.refused": "判断が受け付けられませんでした：{reason}",
-  "review.closed": "このキャンペーンは終了しているため、判断できません。管理者が再開できます。",
 };
