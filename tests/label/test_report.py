@@ -108,6 +108,24 @@ def test_pairs_in_the_order_of_names_on_what_both_judged(catalog: Catalog) -> No
     assert pair.kappa == pytest.approx((0.75 - 0.5) / 0.5)
 
 
+def test_of_a_crowd_those_with_the_most_votes_are_compared(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kaogae.label.report.PAIRED_MOST", 3)
+    begun(catalog, ["happy"] * 3)
+    for name, votes in (("Aoi", 1), ("Ren", 3), ("Yui", 3), ("Mio", 2)):
+        vote(catalog, name, ["happy"] * votes)
+    found = look(catalog)
+    assert [(pair.first, pair.second) for pair in found.pairs] == [
+        ("Mio", "Ren"),
+        ("Mio", "Yui"),
+        ("Ren", "Yui"),
+    ]
+    assert [(one.name, one.votes) for one in found.annotators] == [
+        ("Aoi", 1), ("Mio", 2), ("Ren", 3), ("Yui", 3)
+    ]  # fmt: skip
+
+
 def test_a_reviewers_decision_is_the_consensus_but_no_vote(catalog: Catalog) -> None:
     begun(catalog, ["happy"])
     vote(catalog, "Aoi", ["happy"])

@@ -65,7 +65,7 @@ def show_one(one: "CampaignReport") -> None:
         out.print(_matrix(one))
     if one.kind == "clean" and one.changed:
         out.print(
-            f"{one.changed:,} labels would change: kaogae label export {one.name} --to catalog",
+            f"{one.changed:,} labels weren't right: kaogae label export {one.name} --to catalog",
             highlight=False,
         )
 
@@ -215,4 +215,4 @@ def _percent(part: int, whole: int) -> str:
 
 
 def _day(moment: datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+    return moment.astimezone().strftime("%Y-%m-%d" if _narrow() else "%Y-%m-%d %H:%M")

@@ -23,6 +23,9 @@ PAPER_DIAGONAL: dict[str, int] = dict(zip(EXPRESSIONS, (89, 74, 78, 72, 91), str
 UNLABELLED = "unlabelled"
 """The row of the matrix for faces that had no label."""
 
+PAIRED_MOST = 50
+"""People who are compared two by two: those with the most votes. A thousand would be half a million pairs."""
+
 PACKED = 16
 """More than there are answers: an item, an answer to it and its consensus fit into one number."""
 
@@ -84,6 +87,7 @@ class CampaignReport:
     """
     annotators: list[AnnotatorProgress] = field(default_factory=list[AnnotatorProgress])
     pairs: list[PairAgreement] = field(default_factory=list[PairAgreement])
+    """Of the people with the most votes, every two who judged an item that the other judged too."""
     fleiss_kappa: float | None = None
     """Of all items with at least two votes."""
     observed: float | None = None
@@ -243,21 +247,21 @@ def _medians(session: Session, about: CampaignReport) -> dict[int, float]:
 def _annotators(
     votes: _Votes, names: Mapping[int, str], history: Mapping[int, _Past], medians: Mapping[int, float]
 ) -> list[AnnotatorProgress]:
+    said = Counter(votes.people.tolist())
+    settled = Counter(votes.people[votes.agreed >= 0].tolist())
+    right = Counter(votes.people[votes.answers == votes.agreed].tolist())
     found: list[AnnotatorProgress] = []
     for who, name in sorted(names.items(), key=lambda pair: pair[1]):
-        mine = votes.people == who
-        settled = mine & (votes.agreed >= 0)
-        right = votes.answers[settled] == votes.agreed[settled]
         past = history.get(who, _Past(0, 0, None))
         found.append(
             AnnotatorProgress(
                 name=name,
-                votes=int(np.count_nonzero(mine)),
+                votes=said[who],
                 skipped=past.skipped,
                 undone=past.undone,
                 median_ms=medians.get(who),
                 last_at=past.last_at,
-                agreement=float(right.mean()) if len(right) else None,
+                agreement=right[who] / settled[who] if settled[who] else None,
             )
         )
     return found
@@ -270,12 +274,16 @@ def _tallies(votes: _Votes, answers: int) -> NDArray[np.int64]:
 
 
 def _pairs(votes: _Votes, names: Mapping[int, str], answers: int) -> list[PairAgreement]:
-    """Everybody who judged an item that another judged too, in the order of names."""
-    order = {who: k for k, who in enumerate(sorted(names, key=lambda who: names[who]))}
+    """Two who judged one item, in the order of names; see `PAIRED_MOST`."""
+    said_by: Counter[int] = Counter(votes.people.tolist())
+    busiest = [who for who, _ in said_by.most_common(PAIRED_MOST)]
+    order = {who: k for k, who in enumerate(sorted(busiest, key=names.__getitem__))}
     ranked = [names[who] for who in order]
-    people = np.array([order[who] for who in votes.people.tolist()], np.int64)
-    by_item = np.lexsort((people, votes.items))
-    items, people, said = votes.items[by_item], people[by_item], votes.answers[by_item]
+    chosen = np.isin(votes.people, busiest)
+    people = np.array([order[who] for who in votes.people[chosen].tolist()], np.int64)
+    items, said = votes.items[chosen], votes.answers[chosen]
+    by_item = np.lexsort((people, items))
+    items, people, said = items[by_item], people[by_item], said[by_item]
     keys: list[NDArray[np.int64]] = []
     for apart in range(1, len(items)):  # the votes on an item lie side by side
         same = items[apart:] == items[:-apart]
