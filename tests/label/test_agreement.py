@@ -8,7 +8,6 @@ from hypothesis.extra import numpy as arrays
 
 from kaogae.label.agreement import (
     cohen_kappa,
-    confusion,
     fleiss_kappa,
     fleiss_observed,
     in_words,
@@ -63,10 +62,6 @@ def test_items_with_other_numbers_of_votes() -> None:
     votes = [[2, 1], [2, 0], [0, 1], [0, 0]]
     assert fleiss_observed(votes) == pytest.approx((1 / 3 + 1) / 2)
     assert fleiss_kappa(votes) == pytest.approx((2 / 3 - 0.68) / (1 - 0.68))
-
-
-def test_confusion_has_the_first_ones_answers_as_rows() -> None:
-    assert confusion([0, 0, 2, 1], [0, 1, 2, 1], 3).tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
 
 
 def test_where_chance_agrees_always_there_is_no_kappa() -> None:
@@ -131,6 +126,6 @@ def test_of_two_people_who_answer_equally_often_both_kappas_agree(pairs: list[tu
     """Taken once as they are and once exchanged, both give each answer as often as the other."""
     pairs = pairs + [(second, first) for first, second in pairs]
     votes = [[(first == k) + (second == k) for k in range(4)] for first, second in pairs]
-    table = confusion([first for first, _ in pairs], [second for _, second in pairs], 4)
+    table = [[pairs.count((row, column)) for column in range(4)] for row in range(4)]
     assert fleiss_kappa(votes) == pytest.approx(cohen_kappa(table))
     assert fleiss_observed(votes) == pytest.approx(observed_agreement(table))

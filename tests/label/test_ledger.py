@@ -21,8 +21,10 @@ from kaogae.catalog import Assignment, Campaign, Catalog, Contribution, Item, Vo
 from kaogae.catalog.types import now
 from kaogae.errors import LabelError
 from kaogae.label import leases
-from kaogae.label.ledger import Cast, Ledger, Progress, progress, record, review_queue
+from kaogae.label.leases import Ledger
+from kaogae.label.ledger import Cast, record
 from kaogae.label.order import own_order
+from kaogae.label.overview import Progress, progress, review_queue
 from kaogae.label.verdicts import SKIPPED, UNDONE
 
 sys.path.insert(0, str(Path(__file__).parent))

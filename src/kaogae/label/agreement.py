@@ -9,23 +9,10 @@ Sources:
     (1977) 159–174: the words.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _WORDS = ((0.0, "poor"), (0.2, "slight"), (0.4, "fair"), (0.6, "moderate"), (0.8, "substantial"))
-
-
-def confusion(first: Sequence[int], second: Sequence[int], answers: int) -> NDArray[np.int64]:
-    """How often two people gave which answers to the same items: [first's answer, second's answer].
-
-    Args:
-        first: the number of one's answer to each item, 0 to `answers` − 1.
-        second: the other's answers to the same items.
-    """
-    pairs = np.asarray(first, np.int64) * answers + np.asarray(second, np.int64)
-    return np.bincount(pairs, minlength=answers**2).reshape(answers, answers)
 
 
 def observed_agreement(table: ArrayLike) -> float | None:

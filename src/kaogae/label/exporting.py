@@ -19,6 +19,7 @@ from kaogae.catalog import Annotator, Assignment, Campaign, Item, Vote
 from kaogae.errors import LabelError, UsageError
 from kaogae.files import beside
 from kaogae.label.campaigns import Settings
+from kaogae.label.overview import tallies
 from kaogae.label.verdicts import ANSWERS, PANEL, UNDONE
 
 VOTES, LABELS = "votes", "labels"
@@ -137,9 +138,8 @@ def _labels(session: Session, campaign: Campaign) -> Iterator[dict[str, Any]]:
         .execution_options(yield_per=AT_ONCE)
     )
     for part in items.partitions():
-        tallies = _tallies(session, [item.id for item in part])
+        tally = tallies(session, [item.id for item in part])
         for item in part:
-            found = tallies.get(item.id, {})
             yield {
                 "campaign": campaign.name,
                 "number": item.number,
@@ -149,20 +149,8 @@ def _labels(session: Session, campaign: Campaign) -> Iterator[dict[str, Any]]:
                 "state": item.state,
                 "verdict": item.verdict,
                 "votes": item.votes,
-                "tally": {answer: found.get(answer, 0) for answer in answers},
+                "tally": {answer: tally[item.id].get(answer, 0) for answer in answers},
             }
-
-
-def _tallies(session: Session, items: list[int]) -> dict[int, dict[str, int]]:
-    found: dict[int, dict[str, int]] = {}
-    rows = session.execute(
-        select(Assignment.item_id, Assignment.verdict, func.count())
-        .where(Assignment.item_id.in_(items), Assignment.verdict.is_not(None))
-        .group_by(Assignment.item_id, Assignment.verdict)
-    )
-    for item, verdict, count in rows:
-        found.setdefault(item, {})[str(verdict)] = count
-    return found
 
 
 def _about(campaign: Campaign, about: dict[str, Any] | None) -> dict[str, Any]:

@@ -20,24 +20,8 @@ from kaogae.catalog import Annotator, Campaign
 from kaogae.catalog.types import now
 from kaogae.errors import LabelError
 from kaogae.label.campaigns import Settings
-from kaogae.label.leases import Ledger, Taken
-from kaogae.label.overview import Progress, Queue, QueueItem, progress, review_queue
-from kaogae.label.places import Row
 from kaogae.label.settling import VOTE, Held, Standing, insert, load_standings, lock, parts, settle
 from kaogae.label.verdicts import ANSWERS, SKIPPED, UNDONE
-
-__all__ = [
-    "Cast",
-    "Ledger",
-    "Progress",
-    "Queue",
-    "QueueItem",
-    "Row",
-    "Taken",
-    "progress",
-    "record",
-    "review_queue",
-]
 
 Content = tuple[object, ...]
 

@@ -103,6 +103,20 @@ def progresses(session: Session, asked: Collection[tuple[int, int]]) -> dict[tup
     return found
 
 
+def tallies(session: Session, items: Collection[int]) -> defaultdict[int, dict[str, int]]:
+    """Item -> verdict -> how many annotators say so, the most common first."""
+    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    counts = (
+        select(Assignment.item_id, Assignment.verdict, func.count())
+        .where(Assignment.item_id.in_(items), Assignment.verdict.is_not(None))
+        .group_by(Assignment.item_id, Assignment.verdict)
+        .order_by(func.count().desc(), Assignment.verdict)
+    )
+    for item, verdict, votes in session.execute(counts):
+        found[item][str(verdict)] = votes
+    return found
+
+
 def review_queue(session: Session, campaign: int, after: int, limit: int) -> Queue:
     """The first `limit` items without a majority whose id is above `after`.
 
@@ -116,14 +130,6 @@ def review_queue(session: Session, campaign: int, after: int, limit: int) -> Que
     rows = session.execute(
         select(Item.id, Item.label).where(*waiting, Item.id > after).order_by(Item.id).limit(limit)
     ).all()
-    tallies: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    counts = (
-        select(Assignment.item_id, Assignment.verdict, func.count())
-        .where(Assignment.item_id.in_([row.id for row in rows]), Assignment.verdict.is_not(None))
-        .group_by(Assignment.item_id, Assignment.verdict)
-        .order_by(func.count().desc(), Assignment.verdict)
-    )
-    for item, verdict, votes in session.execute(counts):
-        tallies[item][str(verdict)] = votes
-    found = [QueueItem(row.id, row.label if labels else None, tallies[row.id]) for row in rows]
+    tally = tallies(session, [row.id for row in rows])
+    found = [QueueItem(row.id, row.label if labels else None, tally[row.id]) for row in rows]
     return Queue(found, session.scalar(select(func.count()).where(*waiting)) or 0)

@@ -10,7 +10,7 @@ from kaogae.catalog import Campaign, Item
 from kaogae.errors import LabelError
 from kaogae.label import people
 from kaogae.label.campaigns import Settings
-from kaogae.label.ledger import progress
+from kaogae.label.overview import progress
 from kaogae.label.people import ADMIN, REVIEWER, SIGN_IN_DAYS, SignedIn
 from kaogae.label.service import schemas
 from kaogae.label.service.answers import refusals

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from kaogae.catalog import Catalog, Workspace
 from kaogae.label import people
-from kaogae.label.ledger import Ledger
+from kaogae.label.leases import Ledger
 from kaogae.label.overview import Progress, progresses
 from kaogae.label.people import ADMIN, REVIEWER, SignedIn
 from kaogae.label.service.files import File

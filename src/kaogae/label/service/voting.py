@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query
 
 from kaogae.catalog.types import now
-from kaogae.label.ledger import Cast, review_queue
+from kaogae.label.ledger import Cast
+from kaogae.label.overview import review_queue
 from kaogae.label.people import SignedIn
 from kaogae.label.service import schemas
 from kaogae.label.service.answers import refusals
