@@ -6,7 +6,7 @@ import { t } from "./i18n.js";
 import { element } from "./element.js";
 import { ending } from "./screens/ends.js";
 import { home } from "./screens/home.js";
-import { signedIn } from "./signin.js";
+import { isLink, signedIn } from "./signin.js";
 
 /** @typedef {import("./types.js").Me} Me */
 
@@ -57,11 +57,10 @@ function nothing(situation) {
 }
 
 async function start() {
-  addEventListener("hashchange", () => /^#[\w-]{20,}$/.test(location.hash) && location.reload());
   let me = await signedIn();
   await show(me, false);
   addEventListener("hashchange", async () => {
-    if (location.hash.length > 20) return;
+    if (isLink()) return;
     show(me);
     me = await whoami().catch(() => me);
     if (!location.hash.startsWith("#campaign=")) show(me, false);

@@ -8,6 +8,10 @@ import { t } from "./i18n.js";
 
 const TOKEN = /#([\w-]{20,200})$/;
 
+/** Whether the address is a personal link: the browser only changes the hash of a page that is open. */
+export const isLink = () => TOKEN.test(location.hash);
+addEventListener("hashchange", () => isLink() && location.reload());
+
 /**
  * Who is signed in. Shows the sign-in screen in <main> for as long as nobody is; never fails.
  * @returns {Promise<Me>}

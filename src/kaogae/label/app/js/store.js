@@ -35,12 +35,11 @@ const older = (a, b) => a.cast - b.cast;
 
 /**
  * Items that wait for nothing but being sent.
- * @param {Queued[]} queue
- * @param {number} campaign
+ * @param {Queued[]} queue of one campaign
  */
-function judged(queue, campaign) {
+function judged(queue) {
   const items = new Set();
-  for (const vote of queue.filter((one) => one.campaign === campaign)) {
+  for (const vote of queue) {
     if (vote.verdict === "undone" || vote.verdict === "skipped") items.delete(vote.item);
     else items.add(vote.item);
   }
@@ -204,14 +203,16 @@ export class Store extends EventTarget {
    * @param {number} campaign
    * @param {number[]} asked what the service was told that we have
    * @param {import("./types.js").NextResponse} answer
-   * @param {number|null} shown an item that somebody looks at just now: it stays
+   * @param {number|null} shown an item that somebody looks at just now: it stays, as does what the service
+   *   doesn't know to be taken back
    */
   refill(campaign, asked, answer, shown) {
     return this.#write(async ({ pool, queue, meta }) => {
       const rows = waiting(await pool.all(), campaign);
-      const keep = new Set([...answer.keep, shown]);
+      const unsent = (await queue.all()).filter((vote) => vote.campaign === campaign);
+      const keep = new Set([...answer.keep, shown, ...unsent.map(({ item }) => item)]);
       for (const item of asked) if (!keep.has(item)) await pool.delete([campaign, item]);
-      const known = new Set([...rows.map(({ item }) => item), ...judged(await queue.all(), campaign)]);
+      const known = new Set([...rows.map(({ item }) => item), ...judged(unsent)]);
       let place = Math.max(0, ...rows.map((row) => row.place));
       for (const { id, label } of answer.items) {
         if (!known.has(id)) await pool.put({ campaign, item: id, label, skipped: false, place: ++place });

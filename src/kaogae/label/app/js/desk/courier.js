@@ -23,22 +23,15 @@ const RENEWAL = 30 * 60_000; // ms: so that what waits here isn't given to other
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * As the service takes them: how long ago each was cast, and an older one always longer ago.
+ * As the service takes them: how long ago each was cast. What others say changes nothing about one, lest it be
+ * dated before an earlier one on its item.
  * @param {Queued[]} votes
  * @param {number} now
  */
-function letter(votes, now) {
-  let least = 0;
-  return votes
-    .map(({ id, item, verdict, took_ms, cast }) => ({ id, item, verdict, took_ms, ago_ms: now - cast }))
-    .reverse()
-    .map((vote) => {
-      const ago_ms = Math.min(Math.max(vote.ago_ms, least), YEAR);
-      least = ago_ms + 1;
-      return { ...vote, ago_ms };
-    })
-    .reverse();
-}
+const letter = (votes, now) =>
+  votes.map(({ id, item, verdict, took_ms, cast }) => {
+    return { id, item, verdict, took_ms, ago_ms: Math.min(Math.max(0, now - cast), YEAR) };
+  });
 
 export class Courier extends EventTarget {
   /** Whether the service answered when it was last asked. */

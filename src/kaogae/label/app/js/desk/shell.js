@@ -16,7 +16,9 @@ export async function installShell() {
   reloadWhenReplaced();
   try {
     const address = policy ? policy.createScriptURL("/sw.js") : "/sw.js";
-    keepFresh(await navigator.serviceWorker.register(address, { type: "module", updateViaCache: "none" }));
+    /** @type {ServiceWorkerRegistration|undefined} none where somebody has turned service workers off */
+    const worker = await navigator.serviceWorker.register(address, { type: "module", updateViaCache: "none" });
+    if (worker) keepFresh(worker);
   } catch {
     // The app works without it, for as long as its page is open.
   }
