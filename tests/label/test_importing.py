@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from kaogae.catalog import Annotator, Catalog, Item, Vote, Workspace
+from kaogae.catalog import Annotator, Catalog, Item, Vote, Workspace, open_catalog
 from kaogae.errors import LabelError, ManifestError, UsageError
 from kaogae.label.campaigns import Settings, begin, find, new_clean, set_open
 from kaogae.label.exporting import export, export_file, guarded, readable
@@ -339,6 +340,38 @@ def test_a_file_that_breaks_off_leaves_nothing(desk: Desk, monkeypatch: pytest.M
     with desk.catalog.reading() as session:
         assert session.scalar(select(func.count()).select_from(Vote)) == 0
     assert desk.people() == []
+
+
+def test_whoever_votes_meanwhile_waits_and_none_gives_up(
+    desk: Desk, catalog_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each could hold an item that the other one wants."""
+    monkeypatch.setattr("kaogae.label.importing.AT_ONCE", 1)
+    with desk.catalog.session() as session:
+        session.add(Annotator(name="Yui"))
+    rows = [{"sha256": sha, "annotator": "Aoi", "verdict": "sad"} for sha in reversed(desk.hashes)]
+    answers: list[str | None] = []
+
+    def vote() -> None:
+        elsewhere = open_catalog(catalog_url)
+        with elsewhere.session() as session:
+            yui = session.scalars(select(Annotator.id).where(Annotator.name == "Yui")).one()
+            casts = [Cast(uuid4(), desk.campaign, item, yui, "sad", 1, EARLIER) for item in desk.items]
+            answers.extend(record(session, casts))
+        elsewhere.close()
+
+    thread = threading.Thread(target=vote)
+
+    def meanwhile(lines: int, _: None) -> None:
+        if lines == 1:
+            thread.start()
+            thread.join(0.3)
+
+    assert import_votes(desk.catalog, "first", desk.file(*rows), progress=meanwhile).added == 5
+    thread.join()
+    assert answers == [None] * 5
+    with desk.catalog.reading() as session:
+        assert report(session, find(session, "first")).verdicts["sad"] == 5
 
 
 def test_labels_say_what_the_votes_come_to(desk: Desk, catalog: Catalog) -> None:

@@ -151,9 +151,9 @@ class _Desk:
         self.session, self.campaign, self.report, self.began = session, campaign, report, now()
         self._items: defaultdict[str, list[_Place]] = defaultdict(list)
         about = (Item.sha256, Item.id, Item.number, Item.about["target"].as_string())
-        for sha256, id_, number, target in session.execute(
-            select(*about).where(Item.campaign_id == campaign.id)
-        ):
+        mine = select(*about).where(Item.campaign_id == campaign.id).order_by(Item.id)
+        # All are held from the beginning, as the batches come in any order: whoever votes meanwhile waits
+        for sha256, id_, number, target in session.execute(mine.with_for_update(key_share=True)):
             self._items[sha256].append(_Place(id_, number, target))
         self._people: dict[str, int | None] = {}
         self._waiting: dict[str, int] = {}
