@@ -65,7 +65,7 @@ def show_one(one: "CampaignReport") -> None:
         out.print(_matrix(one))
     if one.kind == "clean" and one.changed:
         out.print(
-            f"{one.changed:,} labels weren't right: kaogae label export {one.name} --to catalog",
+            f"labels that weren't right: {one.changed:,}. Next: kaogae label export {one.name} --to catalog",
             highlight=False,
         )
 
