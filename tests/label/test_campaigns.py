@@ -168,17 +168,17 @@ def test_closing_and_opening_again(catalog: Catalog, faces: Fill) -> None:
             assert (find(session, "first").closed_at is None) is is_open
 
 
-def test_a_hundred_thousand_faces_are_one_quick_transaction(catalog: Catalog, faces: Fill) -> None:
-    """Their rows are written by the thousand: a statement for each would be a hundred thousand."""
+def test_rows_are_written_by_the_thousand(catalog: Catalog, faces: Fill) -> None:
+    """A statement for each of a hundred thousand faces would take minutes."""
     from sqlalchemy import event
 
     (face,) = faces(1)
     with catalog.session() as session:
         row = session.get_one(Face, face)
         columns = {c.name: getattr(row, c.name) for c in Face.__table__.columns if c.name != "id"}
-        more = [columns | {"number": k, "pixels_sha256": f"{k:064x}"} for k in range(1, 25_000)]
+        more = [columns | {"number": k, "pixels_sha256": f"{k:064x}"} for k in range(1, 5_000)]
         session.execute(Face.__table__.insert(), more)
     begun: list[str] = []
     event.listen(catalog.engine, "before_cursor_execute", lambda *args: begun.append(args[2]))
-    assert new_clean(catalog, "first").items == 25_000
-    assert len(begun) < 40
+    assert new_clean(catalog, "first").items == 5_000
+    assert len(begun) < 20

@@ -446,11 +446,14 @@ def test_more_votes_take_no_more_statements(catalog):
     assert counts[0] <= 12
 
 
-def test_a_batch_may_hold_more_values_than_one_statement_takes(catalog):
-    campaign, items = new_campaign(catalog, 6_000, annotators=2)
+def test_a_batch_may_hold_more_values_than_one_statement_takes(catalog, monkeypatch):
+    monkeypatch.setattr("kaogae.label.settling.AT_ONCE", 100)
+    campaign, items = new_campaign(catalog, 250, annotators=2)
     people = new_people(catalog, 2)
-    assert not any(book(catalog, *(vote(campaign, item_, who) for item_ in items for who in people)))
-    assert how_far(catalog, campaign, people[0]) == Progress(6_000, 6_000, 0, 6_000)
+    casts = [vote(campaign, item_, who) for item_ in items for who in people]
+    for _ in range(2):
+        assert book(catalog, *casts) == [None] * 500
+        assert how_far(catalog, campaign, people[0]) == Progress(250, 250, 0, 250)
 
 
 def test_several_who_take_and_vote_at_once_share_the_places(catalog, catalog_url):
