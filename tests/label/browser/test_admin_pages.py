@@ -90,8 +90,11 @@ def test_an_admin_sees_what_the_report_says(service, admin, visit):
         assert cells[:6] == [one["name"], str(one["votes"]), "0", "0", "0.9 sec", share]
     matrix = detail.locator("#matrix tbody tr")
     for number, label in enumerate(EXPRESSIONS):
-        counts = [str(report["matrix"][label][answer]) for answer in report["answers"]]
+        row = report["matrix"][label]
+        counts = [str(row[answer]) for answer in (*report["answers"], "disputed")]
         assert matrix.nth(number).locator("td small").all_inner_texts() == counts
+        assert matrix.nth(number).locator(".sum").inner_text() == str(sum(row.values()))
+    assert sum(int(one) for one in matrix.locator(".sum").all_inner_texts()) == 20
 
 
 def test_two_annotators_can_be_compared_either_way_round(service, admin, visit):

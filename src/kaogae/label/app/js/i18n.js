@@ -77,7 +77,8 @@ export async function setLanguage(code) {
 }
 
 /**
- * The words for `key` in the current language; the key itself if nobody wrote any.
+ * The words for `key` in the current language; the key itself if nobody wrote any, as with most sentences
+ * of the service.
  * @param {string} key
  * @param {Object<string, string|number>} [values] what is filled in; numbers in the language's way of writing
  * @returns {string}

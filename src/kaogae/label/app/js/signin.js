@@ -47,7 +47,7 @@ const status = (error) => (error instanceof ApiError ? error.status : -1);
 /** @param {unknown} error */
 function sentence(error) {
   if (status(error) === 0) return t("signin.offline");
-  return error instanceof Error ? error.message : String(error);
+  return t(error instanceof Error ? error.message : String(error));
 }
 
 /**

@@ -132,21 +132,19 @@ function annotator(one, items, columns) {
 /** @param {Report} report */
 function matrix(report) {
   const panel = report.kind === "panel";
-  const known = report.answers.map((name) => ({ name: /** @type {string} */ (name), label: answer(name) }));
-  const named = new Set(report.answers.map(String));
-  const rows = [
-    ...known.filter(({ name }) => name in report.matrix),
-    ...Object.keys(report.matrix)
-      .filter((name) => !named.has(name))
-      .map((name) => ({ name, label: t(`admin.${name}`) })),
-  ];
-  if (!total(report.verdicts)) return element("p", { class: "quiet" }, t("admin.no_verdicts"));
+  const lines = Object.values(report.matrix);
+  if (!lines.some(total)) return element("p", { class: "quiet" }, t("admin.no_verdicts"));
+  /** @type {Object<string, string>} */
+  const besides = { disputed: t("admin.state.disputed"), unlabelled: t("admin.unlabelled") };
+  const named = (/** @type {string} */ name) => ({ name, label: besides[name] ?? answer(name) });
+  const rows = Object.keys(report.matrix).map(named);
+  const columns = Object.keys(lines[0]).map(named);
   return confusionTable({
     caption: t(panel ? "admin.panel_caption" : "admin.clean_caption"),
     note: t(panel ? "admin.panel_note" : "admin.clean_note"),
     corner: t(panel ? "admin.panel_corner" : "admin.clean_corner"),
     rows,
-    columns: known,
-    count: (r, c) => report.matrix[rows[r].name]?.[known[c].name] ?? 0,
+    columns,
+    count: (r, c) => report.matrix[rows[r].name][columns[c].name] ?? 0,
   });
 }

@@ -133,7 +133,7 @@ function draw(anew = false) {
 }
 
 /** @param {unknown} error */
-const sentence = (error) => (error instanceof Error ? error.message : String(error));
+const sentence = (error) => t(error instanceof Error ? error.message : String(error));
 
 /** @param {unknown} error */
 function failure(error) {

@@ -6,9 +6,9 @@
  * @typedef {import("./database.js").Queued} Queued
  */
 import { ApiError, api } from "../api.js";
+import { uuid } from "../uuid.js";
 import { clock } from "./clock.js";
 import { onPersonChange, remember, remembered } from "./person.js";
-import { uuid } from "./sheet.js";
 
 export const STOCK = 50;
 const FEW = 25;

@@ -12,17 +12,8 @@
  * @property {Item} item what it is about
  * @property {Past} [past] what it undoes
  */
+import { uuid } from "../uuid.js";
 import { clock } from "./clock.js";
-
-/** A random UUID (RFC 4122, version 4), also where there is no secure context. */
-export function uuid() {
-  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
-}
 
 /**
  * A vote that is cast now.

@@ -56,7 +56,7 @@ function made(campaign) {
   made.addEventListener("change", () => made === queue && screen?.show(made));
   made.outbox.addEventListener("refused", (event) => {
     if (event instanceof CustomEvent)
-      toast(t("review.refused", { reason: event.detail.reason }), { bad: true });
+      toast(t("review.refused", { reason: t(event.detail.reason) }), { bad: true });
   });
   return made;
 }

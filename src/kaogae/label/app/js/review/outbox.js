@@ -1,5 +1,6 @@
 /** Decisions on their way: sent again and again, until the service has them or says why it never will. */
 import { ApiError, api } from "../api.js";
+import { uuid } from "../uuid.js";
 
 /** @typedef {import("../types.js").Answer} Answer */
 /**
@@ -139,12 +140,3 @@ const pause = (milliseconds) =>
     addEventListener("online", resolve, { once: true });
     setTimeout(resolve, milliseconds);
   });
-
-/** A random UUID, also where the page came over plain http. */
-function uuid() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
-}

@@ -139,7 +139,7 @@ export class Screen {
     const failed = situation === "failed";
     const heading = t(failed ? "review.failed" : "review.empty");
     const text = failed
-      ? problem
+      ? t(problem)
       : outbox.count
         ? t("review.sending", { n: outbox.count })
         : t("review.empty_text");
@@ -158,8 +158,8 @@ export class Screen {
 
   /** @param {Queue} queue */
   #said({ outbox, situation, problem }) {
-    const unasked = situation === "failed" ? "" : problem;
-    const unsent = outbox.stuck && t("review.unsent", { n: outbox.count, reason: outbox.problem });
+    const unasked = situation === "failed" ? "" : t(problem);
+    const unsent = outbox.stuck && t("review.unsent", { n: outbox.count, reason: t(outbox.problem) });
     const text = unsent || unasked;
     if (this.note.textContent !== text) this.note.textContent = text;
     this.note.hidden = !text;

@@ -91,7 +91,7 @@ class Screen {
     if (!this.view.live.textContent) this.view.tell();
     const { refusals, trouble } = this.desk;
     for (const { item, reason } of refusals) {
-      this.tellOnce(`${item} ${reason}`, t("label.refused", { reason }), () => this.desk.dismissRefusals());
+      this.tellOnce(`${item} ${reason}`, t("label.refused", { reason: t(reason) }), () => this.desk.dismissRefusals());
     }
     if (trouble) this.tellOnce(trouble, t(`label.trouble.${trouble}`), () => this.recover(trouble));
   }

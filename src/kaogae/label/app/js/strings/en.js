@@ -1,7 +1,6 @@
 /** English. Keys: <where>.<what>; ja.js has the same ones. @type {import("../i18n.js").Words} */
 export const en = {
   "app.name": "Kaogae",
-  "app.what": "Faces, seen by people",
 
   "answer.happy": "Happy",
   "answer.sad": "Sad",
@@ -17,8 +16,6 @@ export const en = {
   "say.again": "Try again",
   "say.dismiss": "Dismiss",
   "say.back": "Back",
-  "say.jump": "Skip to the content",
-  "say.loading": "One moment …",
 
   "signin.title": "Sign in with your link",
   "signin.why":
@@ -27,7 +24,6 @@ export const en = {
   "signin.hint": "Paste it here if this app was opened from the home screen.",
   "signin.go": "Sign in",
   "signin.wrong": "That isn’t a link to this app. It ends in # and a long row of letters.",
-  "signin.busy": "Signing in …",
   "signin.offline":
     "There is no connection to the service. Your link is still good: try again when you are online.",
 
@@ -81,7 +77,6 @@ export const en = {
   "install.go": "Install",
   "install.ios": "In Safari, tap Share, then “Add to Home Screen”.",
 
-  "label.title": "{name}",
   "label.face": "The face to judge",
   "label.question.clean": "Is the label right?",
   "label.question.blind": "Which expression is it?",
@@ -142,7 +137,6 @@ export const en = {
   "examples.surprised": "Wide eyes and raised brows; often a small round mouth.",
   "examples.other": "A face, but none of the five: angry, shy, sleeping, winking …",
   "examples.unusable": "Not a face, cut off, covered, or too blurred to tell.",
-  "examples.keep": "The label says it rightly.",
   "examples.picture": "Drawn example: {answer}",
   "examples.gestures": "With one thumb",
   "examples.right": "Swipe right: keep",

@@ -1,7 +1,6 @@
 /** Japanese. The same keys as en.js; Japanese has no plural. @type {import("../i18n.js").Words} */
 export const ja = {
   "app.name": "Kaogae",
-  "app.what": "人の目で見る、顔のラベル",
 
   "answer.happy": "笑顔",
   "answer.sad": "悲しみ",
@@ -17,8 +16,6 @@ export const ja = {
   "say.again": "もう一度試す",
   "say.dismiss": "消す",
   "say.back": "戻る",
-  "say.jump": "本文へ移動",
-  "say.loading": "少々お待ちください…",
 
   "signin.title": "招待リンクでサインイン",
   "signin.why": "管理者から届いた個人用のリンクかQRコードで入ります。パスワードはありません。",
@@ -26,7 +23,6 @@ export const ja = {
   "signin.hint": "ホーム画面から開いたときは、ここに貼り付けてください。",
   "signin.go": "サインイン",
   "signin.wrong": "このアプリのリンクではないようです。「#」のあとに長い文字列が続くリンクを貼り付けてください。",
-  "signin.busy": "サインインしています…",
   "signin.offline": "サービスに接続できません。リンクはまだ有効です。オンラインになったらもう一度お試しください。",
 
   "home.hello": "{name}さん、こんにちは",
@@ -72,7 +68,6 @@ export const ja = {
   "install.go": "インストール",
   "install.ios": "Safariの共有ボタンから「ホーム画面に追加」を選んでください。",
 
-  "label.title": "{name}",
   "label.face": "判定する顔",
   "label.question.clean": "ラベルは合っていますか？",
   "label.question.blind": "どの表情に見えますか？",
@@ -129,7 +124,6 @@ export const ja = {
   "examples.surprised": "目を見開き、眉が上がった顔。口が小さく丸いことも多い。",
   "examples.other": "顔ではあるが五つのどれでもない。怒り、照れ、眠り、ウインクなど。",
   "examples.unusable": "顔ではない、切れている、隠れている、ぼやけて判断できない。",
-  "examples.keep": "ラベルのとおり。",
   "examples.picture": "見本の絵：{answer}",
   "examples.gestures": "親指ひとつで",
   "examples.right": "右へスワイプ：このまま",
@@ -150,4 +144,29 @@ export const ja = {
   "zoom.title": "拡大表示",
   "zoom.in": "大きく",
   "zoom.out": "小さく",
+
+  // What the service says in English stands for itself; i18n.js falls back to it.
+  "This link can't be used (any more): ask for a new one.":
+    "このリンクは使えません（期限切れか、無効になっています）。新しいリンクを頼んでください。",
+  "Too many links that can't be used: wait a minute.":
+    "使えないリンクが続けて試されました。1分ほど待ってからお試しください。",
+  "Too many invitations: wait a minute.": "招待が多すぎます。1分ほど待ってからお試しください。",
+  "You aren't signed in: open your personal link again.":
+    "サインインしていません。招待リンクをもう一度開いてください。",
+  "These votes are somebody else's: sign in as the one who cast them.":
+    "別の人の投票です。投票した本人でサインインしてください。",
+  "The service can't be reached: check the network, and whether it runs.":
+    "サービスに接続できません。ネットワークと、サービスが動いているかを確認してください。",
+  "The catalogue can't be used at the moment: try again in a while.":
+    "いまはカタログを使えません。しばらくしてからもう一度お試しください。",
+  "Something went wrong here; the service's log says what.":
+    "サービスで問題が起きました。詳しくはサービスのログにあります。",
+  "This service has another address: ask whoever runs it.":
+    "このサービスのアドレスは別にあります。管理者に聞いてください。",
+  "There is no such campaign, or it isn't yours.": "このキャンペーンは見つからないか、あなたの担当ではありません。",
+  "There is no such item in this campaign.": "このキャンペーンにその顔はありません。",
+  "The campaign was closed before.": "投票の前にキャンペーンが終了していました。",
+  "Only a reviewer can decide.": "判断できるのはレビュアーだけです。",
+  "A person needs a name: give one of 1 to 60 letters.": "名前を1〜60文字で入力してください。",
+  "A name holds letters that can't be seen: type it anew.": "名前に見えない文字が含まれています。入力し直してください。",
 };
