@@ -176,6 +176,24 @@ def test_manifests_that_lie(tmp_path: Path, row: object, says: str) -> None:
         read_transfers(folder)
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"file,aim\na.png,sad\n", "has no column target"),
+        (b"file,target\nx,sad\n", "line 2: .* is missing"),
+        (b"file,target\n,sad\n", "line 2: 'file' is missing"),
+        (b'file,target\n"' + b"x\n" * 100_000, "field larger"),
+        (b"file,target\na.\0png,sad\n", "outside"),
+        ("file,target\na.png,sad\n".encode("utf-16"), "isn't UTF-8"),
+    ],
+)
+def test_tables_that_cant_be(tmp_path: Path, content: bytes, says: str) -> None:
+    draw(tmp_path / "a.png")
+    (tmp_path / "panel.csv").write_bytes(content)
+    with pytest.raises(ManifestError, match=says):
+        read_transfers(tmp_path)
+
+
 def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "transferred"
     draw(folder / "a.sad.png")

@@ -8,7 +8,6 @@ A file makes nobody a reviewer. A vote that is known already is that vote, whoev
 Rows without an id get one that follows from what they say, so that the same file twice is the same votes.
 """
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,13 +22,12 @@ from sqlalchemy.orm import Session
 
 from kaogae.catalog import Annotator, Campaign, Catalog, Item, Vote
 from kaogae.catalog.types import now
-from kaogae.dataset.manifest import json_object
-from kaogae.dataset.paths import read_lines
 from kaogae.errors import LabelError, ManifestError, UsageError
 from kaogae.label.campaigns import find
 from kaogae.label.exporting import FORMS, readable
 from kaogae.label.ledger import Cast, record
 from kaogae.label.people import clean_name
+from kaogae.label.rows import read_rows
 from kaogae.label.verdicts import ANSWERS, SKIPPED, UNDONE
 
 NAMESPACE = UUID("6f1a7a52-6f0c-5c53-9a5e-0b8f7d9d7c11")
@@ -123,20 +121,17 @@ def import_votes(
         ManifestError: the file can't be read, is too large, or has no such columns.
         LabelError: there is no such campaign, or too many new people.
     """
-    form = path.suffix.lower()[1:]
-    if form not in FORMS:
+    if path.suffix.lower()[1:] not in FORMS:
         raise UsageError(f"{path} must end in .csv or .jsonl.")
-    done, report = 0, Imported()
+    report = Imported()
     with catalog.session() as session:
         campaign = find(session, name)
-        lines = _csv(path) if form == "csv" else _jsonl(path)
-        rows = _rows(lines, campaign, report)
+        rows = _rows(path, campaign, report)
         desk = _Desk(session, campaign, report, speaks_for)
         while batch := list(islice(rows, AT_ONCE)):
             desk.take(batch)
-            done = batch[-1].line
             if progress is not None:
-                progress(done, None)
+                progress(batch[-1].line, None)
         desk.dismiss()
     report.lines.sort()
     return report
@@ -243,18 +238,18 @@ class _Desk:
         return row.id
 
 
-def _rows(
-    lines: Iterator[tuple[int, Mapping[str, Any] | str]], campaign: Campaign, report: Imported
-) -> Iterator[_Row]:
+def _rows(path: Path, campaign: Campaign, report: Imported) -> Iterator[_Row]:
     """Those that can be understood; the others are counted."""
     answers = (*ANSWERS[campaign.kind], UNDONE, SKIPPED)
-    for count, (line, row) in enumerate(lines):
+    guards = path.suffix.lower() == ".csv"
+    for count, (line, row) in enumerate(read_rows(path, NEEDED)):
         if count >= ROWS_MOST:
             raise ManifestError(f"More than {ROWS_MOST:,} votes are not read: split the file.")
         try:
             if isinstance(row, str):
                 raise _Refusal(row)
-            yield _row(line, row, campaign.name, answers)
+            plain = {name: readable(text) for name, text in row.items()} if guards else row
+            yield _row(line, plain, campaign.name, answers)
         except _Refusal as refusal:
             report.refuse(line, str(refusal))
 
@@ -319,26 +314,3 @@ def _moment(text: str) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise _Refusal("cast_at is no moment such as 2026-01-31T12:00:00+00:00")
-
-
-def _jsonl(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    """The objects with the numbers of their lines; for a line that holds none, why."""
-    for number, line in read_lines(path):
-        if line.strip():
-            try:
-                yield number, json_object(line, "")
-            except ManifestError:
-                yield number, "this is no JSON object"
-
-
-def _csv(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    """The same of a CSV file, whose first line names the columns."""
-    reader = csv.DictReader(line + "\n" for _, line in read_lines(path))
-    try:
-        missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ManifestError(f"{path} has no column {missing[0]}: every row needs {', '.join(NEEDED)}.")
-        for row in reader:
-            yield reader.line_num, {key: readable(text) for key, text in row.items() if isinstance(text, str)}
-    except csv.Error as error:
-        raise ManifestError(f"{path}, line {reader.line_num}: {error}.") from error

@@ -4,7 +4,6 @@ The pictures are copied into the workspace as panels/<first two letters>/<SHA-25
 stays the same whatever becomes of the folder that they came from.
 """
 
-import csv
 import hashlib
 import re
 from collections import Counter
@@ -16,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from kaogae.catalog import Catalog, Workspace
-from kaogae.dataset.manifest import json_object
-from kaogae.dataset.paths import inside, read_lines
+from kaogae.dataset.paths import inside
 from kaogae.errors import LabelError, ManifestError, UsageError
 from kaogae.expressions import EXPRESSIONS, Expression
 from kaogae.files import write_whole
 from kaogae.images import SUFFIXES, decode_picture, read_bytes
 from kaogae.label.campaigns import ITEMS_MOST, Begun, Settings, begin, check_new, check_sample
+from kaogae.label.rows import read_rows
 from kaogae.label.verdicts import PANEL
 
 MANIFESTS = ("panel.jsonl", "panel.csv")
@@ -170,10 +169,12 @@ def _called(folder: Path, left_out: Counter[str]) -> Iterator[PanelPicture]:
 
 
 def _listed(manifest: Path) -> Iterator[PanelPicture]:
-    rows = _json_rows(manifest) if manifest.suffix == ".jsonl" else _csv_rows(manifest)
-    for number, (where, row) in enumerate(rows):
-        if number >= ITEMS_MOST:
+    for count, (line, row) in enumerate(read_rows(manifest, ("file", "target"))):
+        where = f"{manifest}, line {line}"
+        if count >= ITEMS_MOST:
             raise ManifestError(f"{manifest} names more than {ITEMS_MOST:,} pictures.")
+        if isinstance(row, str):
+            raise ManifestError(f"{where}: {row}.")
         target = _text(row, "target", where)
         if target not in EXPRESSIONS:
             raise ManifestError(f"{where}: the target '{target[:50]}' is none of {', '.join(EXPRESSIONS)}.")
@@ -185,22 +186,6 @@ def _listed(manifest: Path) -> Iterator[PanelPicture]:
             _text(row, "source", where, default=""),
             _text(row, "model", where, default=""),
         )
-
-
-def _json_rows(manifest: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, line in read_lines(manifest):
-        if line.strip():
-            where = f"{manifest}, line {number}"
-            yield where, json_object(line, where)
-
-
-def _csv_rows(manifest: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    reader = csv.DictReader(line + "\n" for _, line in read_lines(manifest))
-    try:
-        for row in reader:
-            yield f"{manifest}, line {reader.line_num}", row
-    except csv.Error as error:
-        raise ManifestError(f"{manifest}, line {reader.line_num}: {error}.") from error
 
 
 def _text(row: Mapping[str, Any], key: str, where: str, *, default: str | None = None) -> str:
