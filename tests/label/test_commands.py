@@ -86,6 +86,8 @@ def test_a_panel_of_transfers(label: Kaogae, tmp_path: Path) -> None:
         "panel: 2 items, each for 3 people",
         "left out: 1 (a contact sheet)",
     ]
+    out = label("new", "second", "--kind", "panel", "--transfers", folder, "--json")[1]
+    assert json.loads(out)["blind"], "as it is kept"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from kaogae.cli.application import CATALOG, WORKSPACE, app, out, plain
 from kaogae.errors import UsageError
 
 if TYPE_CHECKING:
-    from kaogae.catalog import Catalog, Workspace
-    from kaogae.label.campaigns import Begun, Settings, Wanted
+    from kaogae.catalog import Workspace
+    from kaogae.label.campaigns import Begun, Settings
     from kaogae.label.relabelling import Relabelled
 
 label_app = typer.Typer(no_args_is_help=True, help="Let people say what faces show, on their phones.")
@@ -53,14 +53,16 @@ def label_new(
 ) -> None:
     """Begin a campaign: which faces or transferred pictures people are asked about, and how many of them."""
     from kaogae.catalog import Workspace
+    from kaogae.dataset import load
     from kaogae.dataset.catalogued import Choice
+    from kaogae.dataset.paths import check_name
     from kaogae.expressions import parse_expression
-    from kaogae.label.campaigns import Settings, Wanted, check_sample
+    from kaogae.label.campaigns import Settings, Wanted, check_sample, new_clean
     from kaogae.label.verdicts import KINDS, PANEL
 
     if kind not in KINDS:
         raise UsageError(f"There is no kind of campaign '{kind}': choose {' or '.join(KINDS)}.")
-    settings = Settings(annotators, blind, seed)
+    settings = Settings(annotators, blind or kind == PANEL, seed)
     check_sample(sample)
     choice = Choice(tuple(parse_expression(one) for one in expressions), tuple(sites), tuple(origins))
     place = Workspace(workspace, catalog)
@@ -74,9 +76,8 @@ def label_new(
         if transfers is not None:
             raise UsageError("--transfers is for transferred pictures: add --kind panel.")
         with closing(place.existing()) as opened:
-            begun = _new_clean(
-                place, opened, name, Wanted(choice, unlabelled, None, sample), from_set, settings
-            )
+            faces = load(place.sets / check_name(from_set)) if from_set is not None else None
+            begun = new_clean(opened, name, Wanted(choice, unlabelled, faces, sample), settings)
     _say_begun(begun, settings, as_json)
 
 
@@ -221,25 +222,6 @@ def _new_panel(
         return new_panel(
             place, catalog, name, pictures, settings, sample=sample, left_out=left_out, progress=follow
         )
-
-
-def _new_clean(
-    place: "Workspace",
-    catalog: "Catalog",
-    name: str,
-    wanted: "Wanted",
-    from_set: str | None,
-    settings: "Settings",
-) -> "Begun":
-    from dataclasses import replace
-
-    from kaogae.dataset import load
-    from kaogae.dataset.paths import check_name
-    from kaogae.label.campaigns import new_clean
-
-    if from_set is not None:
-        wanted = replace(wanted, faces=load(place.sets / check_name(from_set)))
-    return new_clean(catalog, name, wanted, settings)
 
 
 def _say_begun(begun: "Begun", settings: "Settings", as_json: bool) -> None:
