@@ -5,7 +5,7 @@ import time
 from http.cookies import SimpleCookie
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError
 from starlette.testclient import TestClient
 
@@ -80,6 +80,24 @@ def test_who_is_signed_in_sees_their_campaigns_and_how_far_they_are(
         (second, True, 0),
         (first, False, 0),
     ]
+
+
+@pytest.mark.parametrize("role", ["annotator", "reviewer"])
+def test_many_campaigns_are_no_more_questions_to_the_catalogue(
+    workspace, catalog, faces, browser_of, begin_campaign, role
+):
+    faces(1)
+    asked = []
+    event.listen(catalog.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    counts = []
+    for number in range(5):
+        begin_campaign(workspace, f"campaign-{number}")
+        client = browser_of("Yuki", role)
+        client.app.state.service.forget()
+        asked.clear()
+        assert len(client.get("/api/v1/session").json()["campaigns"]) == number + 1
+        counts.append(len(asked))
+    assert counts == counts[:1] * 5
 
 
 def test_signing_out_ends_this_browser_in_the_catalogue_too(browser_of, catalog):

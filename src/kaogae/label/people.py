@@ -19,6 +19,7 @@ from kaogae.catalog import Annotator, Campaign, Membership, SignIn
 from kaogae.catalog.types import now
 from kaogae.errors import LabelError
 from kaogae.label.campaigns import campaigns as usable
+from kaogae.label.verdicts import KINDS
 
 ANNOTATOR, REVIEWER, ADMIN = "annotator", "reviewer", "admin"
 ROLES = (ANNOTATOR, REVIEWER, ADMIN)
@@ -146,11 +147,11 @@ def who(session: Session, secret: str) -> SignedIn | None:
     if row is None or not hmac.compare_digest(row.token_hash, hashed):
         return None
     if row.role == ADMIN or row.everywhere:
-        visible = frozenset(campaign.id for campaign in usable(session))
+        visible = session.scalars(_EVERY)
     else:
-        visible = frozenset(session.scalars(_MINE, {"annotator": row.id}))
+        visible = session.scalars(_MINE, {"annotator": row.id})
     key = digest(f"{row.id} {row.created_at.isoformat()}")[:16]
-    return SignedIn(row.id, key, row.name, row.role, visible)
+    return SignedIn(row.id, key, row.name, row.role, frozenset(visible))
 
 
 def revoke(session: Session, name: str) -> None:
@@ -244,5 +245,8 @@ _WHO = (
     )
     .join(Annotator, Annotator.id == SignIn.annotator_id)
     .where(SignIn.token_hash == bindparam("hashed"), SignIn.expires_at > bindparam("at"), _may_enter())
+)
+_EVERY = select(Campaign.id).where(
+    Campaign.kind.in_(KINDS), Campaign.settings["annotators"].as_string() != ""
 )
 _MINE = select(Membership.campaign_id).where(Membership.annotator_id == bindparam("annotator"))

@@ -1,6 +1,8 @@
 """Signing in with a personal link, and what is there to do."""
 
 import math
+from collections import Counter
+from contextlib import suppress
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from sqlalchemy import func, select
@@ -10,7 +12,7 @@ from kaogae.catalog import Campaign, Item
 from kaogae.errors import LabelError
 from kaogae.label import people
 from kaogae.label.campaigns import Settings
-from kaogae.label.overview import progress
+from kaogae.label.overview import Progress, progresses
 from kaogae.label.people import ADMIN, REVIEWER, SIGN_IN_DAYS, SignedIn
 from kaogae.label.service import schemas
 from kaogae.label.service.answers import refusals
@@ -77,33 +79,34 @@ def _me(session: Session, visitor: SignedIn) -> schemas.Me:
     rows = session.scalars(
         select(Campaign).where(Campaign.id.in_(visitor.campaigns)).order_by(Campaign.created_at.desc())
     ).all()
+    far = progresses(session, [(campaign.id, visitor.id) for campaign in rows])
+    disputed = _disputed(session, visitor) if visitor.role in (REVIEWER, ADMIN) else None
     cards: list[schemas.CampaignCard] = []
     for campaign in rows:
-        try:
-            blind = Settings.of(campaign).blind
-        except LabelError:  # nobody can vote in it
-            continue
-        cards.append(_card(session, campaign, blind, visitor))
+        with suppress(LabelError):  # nobody can vote in it
+            waiting = None if disputed is None else disputed[campaign.id]
+            cards.append(_card(campaign, far[campaign.id, visitor.id], waiting))
     about = {"key": visitor.key, "name": visitor.name, "role": visitor.role}
     return schemas.Me.model_validate(about | {"campaigns": cards})
 
 
-def _card(session: Session, campaign: Campaign, blind: bool, visitor: SignedIn) -> schemas.CampaignCard:
-    disputed = None
-    if visitor.role in (REVIEWER, ADMIN):
-        waiting = select(func.count()).where(Item.campaign_id == campaign.id, Item.state == DISPUTED)
-        disputed = session.scalar(waiting) or 0
+def _disputed(session: Session, visitor: SignedIn) -> Counter[int]:
+    """How many items of each campaign wait for a reviewer."""
+    waiting = (Item.campaign_id.in_(visitor.campaigns), Item.state == DISPUTED)
+    count = select(Item.campaign_id, func.count()).where(*waiting).group_by(Item.campaign_id)
+    return Counter(dict(session.execute(count).all()))
+
+
+def _card(campaign: Campaign, far: Progress, disputed: int | None) -> schemas.CampaignCard:
     return schemas.CampaignCard.model_validate(
         {
             "id": campaign.id,
             "name": campaign.name,
             "kind": campaign.kind,
-            "blind": blind,
+            "blind": Settings.of(campaign).blind,
             "answers": ANSWERS[campaign.kind],
             "open": campaign.closed_at is None,
-            "progress": schemas.Progress.model_validate(
-                progress(session, campaign.id, visitor.id), from_attributes=True
-            ),
+            "progress": schemas.Progress.model_validate(far, from_attributes=True),
             "disputed": disputed,
         }
     )
