@@ -1,8 +1,11 @@
 """What admins see and do."""
 
+import asyncio
 import csv
 import io
 import json
+import threading
+from unittest.mock import Mock
 from uuid import uuid4
 
 import cv2
@@ -10,6 +13,8 @@ import numpy as np
 import pytest
 import resvg_py
 from PIL import Image
+
+from kaogae.label.service.state import FILES, Service
 
 ADMIN = "/api/v1/admin"
 
@@ -91,6 +96,36 @@ def test_votes_and_labels_leave_as_files(judged):
     ]
     lines = admin.get(f"{ADMIN}/campaigns/{campaign}/export?form=jsonl&what=labels").text.splitlines()
     assert [json.loads(line)["state"] for line in lines] == ["agreed", "disputed", "open"]
+
+
+def test_what_is_slow_waits_for_each_other_and_who_votes_waits_for_none_of_it(workspace, catalog):
+    began, go_on = threading.Event(), threading.Event()
+
+    def endless(_):
+        began.set()
+        go_on.wait(10)
+        yield b"a part"
+
+    async def ask():
+        service = Service(workspace, catalog, Mock(), {})
+
+        async def download():
+            return [part async for part in service.read_parts(endless)]
+
+        files = [asyncio.create_task(download()) for _ in range(2 * FILES)]
+        while not began.is_set():
+            await asyncio.sleep(0.01)
+        report = asyncio.create_task(service.read(lambda _: "a report", slow=True))
+        for _ in range(5):
+            assert await service.read(lambda _: "progress") == "progress"
+        assert not report.done()
+        assert catalog.engine.pool.checkedout() <= FILES
+        go_on.set()
+        assert await report == "a report"
+        assert await asyncio.gather(*files) == [[b"a part"]] * (2 * FILES)
+        assert catalog.engine.pool.checkedout() == 0
+
+    asyncio.run(asyncio.wait_for(ask(), 30))
 
 
 def test_an_invitation_is_a_link_and_a_code_of_it_and_works_once_it_is_scanned(judged, browser_of):

@@ -2,7 +2,6 @@
 
 import io
 import math
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -19,7 +18,7 @@ from kaogae.label.exporting import export
 from kaogae.label.report import CampaignReport, report
 from kaogae.label.service import schemas
 from kaogae.label.service.answers import refusals
-from kaogae.label.service.state import Admin, The, visible
+from kaogae.label.service.state import Admin, Service, The, visible
 
 routes = APIRouter(prefix="/api/v1/admin", tags=["admin"])
 
@@ -40,14 +39,14 @@ async def every_campaign(_: Admin, service: The) -> list[schemas.CampaignReport]
     def ask(session: Session) -> list[schemas.CampaignReport]:
         return [_report(report(session, campaign, people=False)) for campaign in campaigns(session)]
 
-    return await service.read(ask)
+    return await service.read(ask, slow=True)
 
 
 @routes.get("/campaigns/{campaign}", operation_id="campaign", responses=refusals(401, 403, 404))
 async def one_campaign(campaign: CampaignId, visitor: Admin, service: The) -> schemas.CampaignReport:
     """Everything about a campaign: what everybody did, and how far they agree."""
     visible(campaign, visitor)
-    return await service.read(lambda session: _report(report(session, session.get_one(Campaign, campaign))))
+    return await _one(campaign, service)
 
 
 @routes.patch("/campaigns/{campaign}", operation_id="change", responses=refusals(401, 403, 404, body=True))
@@ -57,7 +56,7 @@ async def change(
     """Close a campaign, or open it again. Votes cast before it was closed are still taken, and reviews."""
     visible(campaign, visitor)
     await service.write(lambda session: set_open(session.get_one(Campaign, campaign), wanted.open))
-    return await service.read(lambda session: _report(report(session, session.get_one(Campaign, campaign))))
+    return await _one(campaign, service)
 
 
 @routes.get(
@@ -78,13 +77,11 @@ async def export_campaign(
     """A campaign as a file."""
     visible(campaign, visitor)
     name = await service.read(lambda session: session.get_one(Campaign, campaign).name)
-
-    def parts() -> Iterator[bytes]:
-        with service.catalog.reading() as session:
-            yield from export(session, session.get_one(Campaign, campaign), what, form)
-
+    parts = service.read_parts(
+        lambda session: export(session, session.get_one(Campaign, campaign), what, form)
+    )
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(f'{name}-{what}.{form}')}"}
-    return StreamingResponse(parts(), headers=headers, media_type=FORMS[form])
+    return StreamingResponse(parts, headers=headers, media_type=FORMS[form])
 
 
 @routes.get("/people", operation_id="people", responses=refusals(401, 403))
@@ -136,6 +133,12 @@ async def revoke(
     if not await service.write(end):
         raise HTTPException(404, "There is no such person.")
     service.forget()
+
+
+async def _one(campaign: int, service: Service) -> schemas.CampaignReport:
+    return await service.read(
+        lambda session: _report(report(session, session.get_one(Campaign, campaign))), slow=True
+    )
 
 
 def _report(made: CampaignReport) -> schemas.CampaignReport:

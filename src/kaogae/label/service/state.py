@@ -1,7 +1,9 @@
 """What the running service holds, and how its routes reach it."""
 
+import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
@@ -27,6 +29,8 @@ COOKIE, SECURE_COOKIE = "kaogae", "__Host-kaogae"
 """The second where the address is https: the browser then takes it from nobody else."""
 READERS = 4
 """Reads at once: more would only wait for each other."""
+FILES = 4
+"""Files that are downloaded at once: each has a connection to the catalogue for as long as that takes."""
 KNOWN_SECONDS = 1.0
 """For how long a sign-in is taken as it was: what another process changes counts after that."""
 KNOWN_MOST = 10_000
@@ -48,6 +52,8 @@ class Service:
     failures: SignInPace = field(default_factory=SignInPace)
     invitations: Pace = field(default_factory=lambda: Pace(30, 60))
     _readers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(READERS))
+    _slow: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
+    _files: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES))
     _known: dict[str, tuple[float, SignedIn]] = field(default_factory=dict[str, tuple[float, SignedIn]])
     _generation: int = 0
 
@@ -55,14 +61,29 @@ class Service:
         """What needs the rest."""
         self._progress = Gathered(self._progresses)
 
-    async def read(self, question: Callable[[Session], T]) -> T:
-        """Ask the catalogue, in a thread. Errors as in `Catalog.reading`."""
+    async def read(self, question: Callable[[Session], T], *, slow: bool = False) -> T:
+        """Ask the catalogue, in a thread; what is slow, one at a time. Errors as in `Catalog.reading`."""
 
         def ask() -> T:
             with self.catalog.reading() as session:
                 return question(session)
 
-        return await to_thread.run_sync(ask, limiter=self._readers)
+        return await to_thread.run_sync(ask, limiter=self._slow if slow else self._readers)
+
+    async def read_parts(self, question: Callable[[Session], Iterator[T]]) -> AsyncIterator[T]:
+        """Ask for what is long. It rests as long as it works, so that people who vote needn't wait for it."""
+
+        def ask() -> Generator[T]:
+            with self.catalog.reading() as session:
+                yield from question(session)
+
+        async with self._files:
+            with closing(ask()) as parts:
+                begun = time.monotonic()
+                while (part := await to_thread.run_sync(next, parts, None, limiter=self._slow)) is not None:
+                    yield part
+                    await asyncio.sleep(time.monotonic() - begun)
+                    begun = time.monotonic()
 
     async def write(self, change: Callable[[Session], T]) -> T:
         """Change the catalogue; durable when it returns."""
