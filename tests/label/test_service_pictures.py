@@ -1,6 +1,7 @@
 """Pictures of items, as a phone gets them."""
 
 import asyncio
+import threading
 from io import BytesIO
 
 import numpy as np
@@ -138,6 +139,23 @@ def test_examples_are_drawn_faces(shown):
     first = browser.get("/api/v1/examples/happy")
     again = browser.get("/api/v1/examples/happy", headers={"if-none-match": first.headers["etag"]})
     assert again.status_code == 304
+
+
+def test_what_is_kept_waits_for_nobodys_large_pictures(tmp_path, monkeypatch):
+    path, go_on = tmp_path / "face.png", threading.Event()
+    Image.new("RGB", (8, 8)).save(path)
+
+    async def look():
+        kept = Pictures()
+        first = await kept.scaled(Source(path, 0), 160)
+        monkeypatch.setattr(pictures, "_scaled", lambda *_: b"large" * go_on.wait(10))
+        slow = [asyncio.create_task(kept.scaled(Source(path, n), 960)) for n in (1, 2, 3)]
+        await asyncio.sleep(0.01)
+        assert await asyncio.wait_for(kept.scaled(Source(path, 0), 160), 1) is first
+        go_on.set()
+        await asyncio.gather(*slow)
+
+    asyncio.run(look())
 
 
 def test_what_is_kept_is_bounded_and_the_same_picture_is_encoded_once(tmp_path, monkeypatch):

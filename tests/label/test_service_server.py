@@ -32,6 +32,7 @@ async def echo(_, receive, send):
 def port(monkeypatch):
     """Where the service's protocol serves; whoever is slower than half a second is too slow."""
     monkeypatch.setattr(server, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(server, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(server, "CONNECTIONS_MOST", 5)
     listener = server.listen("127.0.0.1", 0)
     running = Server(Config(echo, http=Protocol, ws="none", lifespan="off", log_config=None))
@@ -100,6 +101,27 @@ def test_dripping_bytes_gains_no_time(connect, beginning):
             connection.sendall(b"a")
             time.sleep(0.1)
     assert time.monotonic() - began < 3
+
+
+def test_who_doesnt_take_the_answer_keeps_no_connection(port, connect):
+    held = [connect() for _ in range(5)]
+    for one in held:
+        one.sendall(POST + b"content-length: 20000000\r\n\r\n" + bytes(20_000_000))
+    give_up = time.monotonic() + 10
+    while time.monotonic() < give_up:
+        with suppress(httpx.TransportError):
+            assert alive(port)
+            return
+        time.sleep(0.1)
+    pytest.fail("nobody else gets in")
+
+
+def test_who_takes_a_long_answer_slowly_gets_all_of_it(connect):
+    connection, taken = connect(), 0
+    connection.sendall(POST + b"content-length: 8000000\r\n\r\n" + bytes(8_000_000))
+    while taken < 8_000_000:
+        taken += len(connection.recv(500_000))
+        time.sleep(0.05)
 
 
 def test_one_connection_serves_many_requests_and_each_has_its_own_time(connect):

@@ -212,6 +212,17 @@ def test_the_address_behind_a_proxy_is_what_fails_to_sign_in(served):
     assert answers == [401] * 20 + [429]
 
 
+def test_many_attempts_at_one_moment_are_no_way_around_the_pace(served):
+    async def burst():
+        async with httpx.AsyncClient(timeout=30) as client:
+            url = f"{served.url}/api/v1/session"
+            return await asyncio.gather(*(client.post(url, json={"token": f"x{n}"}) for n in range(60)))
+
+    answers = [answer.status_code for answer in asyncio.run(burst())]
+    assert answers.count(401) <= 11
+    assert set(answers) == {401, 429}
+
+
 def test_all_addresses_without_anybody_invited_is_refused(filled, begin_campaign, kaogae):
     begin_campaign(filled)
     code, _, err = kaogae("label", "serve", "--host", "0.0.0.0", "--port", 0, "--workspace", filled.folder)

@@ -24,9 +24,9 @@ class Pace:
         """Seconds until the next event of `key` is allowed; 0: now."""
         return max(0.0, (self._level(key) + 1 - self.most) * self.seconds / self.most)
 
-    def count(self, key: str) -> None:
-        """An event of `key` happened."""
-        self._levels[key] = (self._level(key) + 1, time.monotonic())
+    def count(self, key: str, events: int = 1) -> None:
+        """So many events of `key` happened; fewer than none: some that were counted didn't."""
+        self._levels[key] = (max(0.0, self._level(key) + events), time.monotonic())
         self._levels.move_to_end(key)
         if len(self._levels) > KEYS_MOST:
             self._levels.popitem(last=False)
@@ -47,16 +47,23 @@ class SignInPace:
         """Seconds until `address` may try again; 0: now."""
         return max(self._each.wait(_network(address)), self._everybody.wait(""))
 
-    def failed(self, address: str) -> None:
-        """A sign-in from `address` failed."""
+    def count(self, address: str) -> None:
+        """Somebody at `address` tries. It counts as failed until it succeeds: many may try at one moment."""
         self._each.count(_network(address))
         self._everybody.count("")
 
+    def succeeded(self, address: str) -> None:
+        """One that was counted succeeded."""
+        self._each.count(_network(address), -1)
+        self._everybody.count("", -1)
+
 
 def _network(address: str) -> str:
-    """Whoever has one IPv6 address has the whole /64."""
+    """Whoever has one IPv6 address has the whole /64; an IPv4 address may be written as one of IPv6."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address[:64]
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
+    if parsed.version == 4 or parsed.ipv4_mapped:
+        return str(parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))

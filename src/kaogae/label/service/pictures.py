@@ -73,19 +73,21 @@ class Pictures:
         return await self._made(expression, lambda: _encode(_drawn(expression)))
 
     async def _made(self, key: object, make: Callable[[], bytes]) -> Encoded:
-        async with self._turns:  # who waited here for the same picture finds it kept
-            found = self._kept.get(key)
-            if found is None:
-                data = await to_thread.run_sync(make)
-                found = Encoded(data, f'"{hashlib.sha256(data).hexdigest()[:32]}"')
-                if key not in self._kept:  # two may have made it at once
-                    self._kept[key] = found
-                    self._bytes += len(data)
-            self._kept.move_to_end(key)
-            while self._bytes > self._most and len(self._kept) > 1:
-                _, gone = self._kept.popitem(last=False)
-                self._bytes -= len(gone.data)
-            return found
+        if key not in self._kept:
+            async with self._turns:
+                if key not in self._kept:  # nobody made it meanwhile
+                    self._keep(key, await to_thread.run_sync(make))
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def _keep(self, key: object, data: bytes) -> None:
+        if key in self._kept:  # two made it at once
+            return
+        self._kept[key] = Encoded(data, f'"{hashlib.sha256(data).hexdigest()[:32]}"')
+        self._bytes += len(data)
+        while self._bytes > self._most and len(self._kept) > 1:
+            _, gone = self._kept.popitem(last=False)
+            self._bytes -= len(gone.data)
 
 
 def find(session: Session, folder: Path, item: int, campaigns: frozenset[int]) -> Source | None:

@@ -22,6 +22,8 @@ REQUEST_SECONDS = 20.0
 """How long a request may take to arrive, from its first byte on, or from the connection's beginning."""
 HEAD_MOST = 32 * 1024
 """Bytes of a request's line and headers."""
+ANSWER_SECONDS = 60.0
+"""How long nothing of an answer may be taken that waits to be sent: 64 kB at least."""
 IDLE_SECONDS = 30
 """How long a connection is kept for the next request."""
 STOP_SECONDS = 5
@@ -31,9 +33,10 @@ PROXIES = "127.0.0.1,::1"
 
 
 class Protocol(HttpToolsProtocol):
-    """Uvicorn's, with limits on connections, on slow requests and on endless headers."""
+    """Uvicorn's, with limits on connections, slow requests, answers that nobody takes, and endless headers."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
     _head = 0
     """Bytes of the head that isn't complete; a body's aren't counted."""
     _in_body = False
@@ -48,6 +51,7 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
         self._disarm()
+        self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -73,6 +77,23 @@ class Protocol(HttpToolsProtocol):
         """The request is complete."""
         self._disarm()
         super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """They don't take what they asked for."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(ANSWER_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """They took some of it."""
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        """They were idle for too long: what they haven't taken by now isn't kept for them."""
+        if not self.transport.is_closing():
+            self.transport.abort()
 
     def _arm(self) -> None:
         if self._deadline is None and not self.transport.is_closing():
