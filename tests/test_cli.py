@@ -136,3 +136,18 @@ def test_a_stop_by_the_user_is_code_130(kaogae: Kaogae, monkeypatch: pytest.Monk
     monkeypatch.setattr("kaogae.transfer.Transferrer.load", stop)
     code, _, err = kaogae("transfer", scene)
     assert (code, err) == (130, "kaogae: stopped.\n")
+
+
+def test_an_extra_that_is_missing_is_no_fault_of_the_pictures(
+    kaogae: Kaogae, monkeypatch: pytest.MonkeyPatch, scene: Path, tmp_path: Path
+) -> None:
+    place = ("--workspace", tmp_path / "place")
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / scene.name).write_bytes(scene.read_bytes())
+    kaogae("collect", "folder", folder, *place)
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "imagehash", None)
+        code, _, err = kaogae("faces", *place)
+    assert (code, "kaogae[collect]" in err) == (2, True)
+    assert "pictures: 1, faces kept: 1" in kaogae("faces", *place)[1]

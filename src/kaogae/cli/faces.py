@@ -3,6 +3,7 @@
 import json
 from contextlib import closing
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,7 @@ def faces(
     from kaogae.faces.study import Filters, Study
 
     check_distance(near_duplicate)
+    import_module("imagehash")  # if it isn't here, that is said once, and isn't every picture's fault
     study = Study(workspace, _detector(detector, cascade), Filters(confidence, most_faces, least_side, blur))
     work = _engine(engine, address, workers)
     place = Workspace(workspace, catalog)
