@@ -136,7 +136,7 @@ def test_looking_at_all_and_at_one(label: Kaogae, filled: Workspace) -> None:
     assert rows[2][:3] + rows[2][4:] == ["first", "clean", "20", "50%", "4", "2"]
     assert rows[3][:4] == ["second", "clean,", "closed", "20"]
     _, out, _ = label("status", "first")
-    assert "10 of 20 settled 50%" in out
+    assert "10 of 20 have all votes 50%" in out
     assert "■ agreed 6" in out
     assert "■ disputed 4" in out
     people = [line.split() for line in out.splitlines() if line.startswith(("Aoi  ", "花子"))]

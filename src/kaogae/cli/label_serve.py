@@ -40,7 +40,10 @@ def serve(
     ),
     port: int = PORT,
     invited: str | None = typer.Option(
-        None, "--invite", metavar="NAME", help="Invite somebody, and show their link as a QR code."
+        None,
+        "--invite",
+        metavar="NAME",
+        help="Invite somebody, and show their link as a QR code; an earlier link of theirs ends.",
     ),
     role: str = ROLE,
     public_url: str | None = PUBLIC_URL,
@@ -70,7 +73,7 @@ def serve(
             out.print(f"A proxy reaches it at {local}", highlight=False, soft_wrap=True)
         elif not serving.is_loopback(host):
             out.print(
-                "Without TLS phones can neither install the app nor use it offline: see docs/label.md.",
+                "Without TLS phones can neither install the app nor open it offline: see docs/label.md.",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -31,18 +31,18 @@ COLOURS = {"agreed": "green", "reviewed": "cyan", "disputed": "yellow", "open": 
 
 def show_all(reports: "Sequence[CampaignReport]") -> None:
     """One row for each campaign."""
-    table = _table("campaign", "", "items", "settled", "", "disputed", "people each")
+    table = _table("campaign", "", "items", "have all votes", "", "disputed", "people each")
     for column in (2, 4, 5, 6):
         table.columns[column].justify = "right"
     for one in reports:
-        settled = one.items - one.states["open"]
+        voted = one.items - one.states["open"]
         state = Text(one.kind, "" if one.open else "dim").append("" if one.open else ", closed")
         table.add_row(
             Text(plain(one.name), "bold" if one.open else "dim"),
             state,
             f"{one.items:,}",
             _states(one),
-            _percent(settled, one.items),
+            _percent(voted, one.items),
             _count(one.states["disputed"], "yellow"),
             str(one.annotators_per_item),
         )
@@ -75,12 +75,12 @@ def _title(one: "CampaignReport") -> None:
     facts = [one.kind, *(["blind"] if one.blind and one.kind != "panel" else [])]
     facts += ["open" if one.open else "closed", f"{people} each", f"since {_day(one.created_at)}"]
     out.print(Text(plain(one.name), "bold").append(f"   {' · '.join(facts)}", "not bold dim"))
-    settled = one.items - one.states["open"]
+    voted = one.items - one.states["open"]
     out.print(
         Text.assemble(
             _states(one, 2 * BAR),
-            f"  {settled:,} of {one.items:,} settled ",
-            (_percent(settled, one.items), "bold"),
+            f"  {voted:,} of {one.items:,} have all votes ",
+            (_percent(voted, one.items), "bold"),
         )
     )
     parts = Text()
