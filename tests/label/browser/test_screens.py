@@ -1,6 +1,7 @@
 """The screens as thumbs, keys, eyes and ears meet them."""
 
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from kaogae.catalog import Item
+from kaogae.catalog import Item, Workspace
 from kaogae.expressions import EXPRESSIONS
 from kaogae.label.service.files import APP
 
@@ -31,6 +32,15 @@ OUTSIDE = """() => [...document.querySelectorAll(".label :is(a, button, #face)")
   const inside = left > -1 && top > -1 && right < innerWidth + 1 && bottom < innerHeight + 1;
   return inside ? [] : [`${seen.outerHTML.slice(0, 80)} ${left} ${top} ${right} ${bottom}`];
 })"""
+
+KEPT = """async () => {
+  const found = [];
+  for (const name of await caches.keys()) {
+    if (!name.startsWith("kaogae-pictures-")) continue;
+    for (const { url } of await (await caches.open(name)).keys()) found.push(url);
+  }
+  return found;
+}"""
 
 
 class Finger:
@@ -390,6 +400,84 @@ def test_both_languages_say_everything_and_can_be_changed_on_the_way(desk, troub
     assert at.page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
 
 
+def test_what_is_said_again_after_an_undo_stands_however_fast_the_others_follow(desk, filled, votes):
+    at = desk("desktop")
+    at.page.keyboard.press("1")
+    at.page.keyboard.press("ArrowDown")
+    judged = [at.face]
+    while at.page.locator("#face").count():
+        at.page.keyboard.press("1")
+        judged.append(at.face)
+    expect(at.page.locator("#situation h2")).to_have_text("All done")
+    expect(at.page.locator("#progress")).to_have_text(re.compile("^20 of 20"))
+    assert len(set(judged) - {None}) == 20
+    assert votes(filled) == Counter(
+        [("Yuki", item, "happy") for item in judged[:-1]]
+        + [("Yuki", judged[0], verdict) for verdict in ("happy", "undone")]
+    )
+
+
+def test_who_goes_back_leaves_everything_open_behind(desk):
+    at = desk()
+    for action in ("zoom", "help", "fan"):
+        at.page.locator(f'[data-action="{action}"]').click()
+        at.page.go_back()
+        expect(at.page.locator("a[data-campaign]")).to_be_visible()
+        expect(at.page.locator("dialog, .fan")).to_have_count(0)
+        before = at.page.go_forward() or at.ready().face
+        assert before
+
+
+def test_without_service_workers_it_labels_all_the_same(desk):
+    at = desk(service_workers="block")
+    at.page.evaluate("""() => {
+      Object.defineProperty(document, "visibilityState", { value: "hidden" });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }""")
+    at.vote("sad")
+    at.waits(0)
+
+
+def test_two_catalogues_at_one_address_never_mix(
+    filled, tmp_path, begin_campaign, serve, seat, votes, trouble
+):
+    trouble.expect("401", "409", "ERR_")
+    other = Workspace(Path(shutil.copytree(filled.folder, tmp_path / "other")))
+    campaign = begin_campaign(filled)
+    assert begin_campaign(other, seed=1) == campaign
+    first = serve(filled)
+    at = seat(first.link("Yuki")).open(campaign).stored(20)
+    sent = at.vote("happy")
+    at.waits(0)
+    first.kill()
+    waiting = [at.vote("sad") for _ in range(2)]
+    at.waits(2)
+
+    second = serve(other, "--port", str(first.port))
+    at.page.goto(second.link("Yuki"))
+    card = at.page.locator(f'a[data-campaign="{campaign}"]')
+    expect(card).to_contain_text("0 of 20")
+    card.click()
+    at.ready()
+    expect(at.page.locator("#waiting")).to_be_hidden()
+    expect(at.page.locator('[data-action="undo"]')).to_have_attribute("aria-disabled", "true")
+    key = at.page.evaluate("fetch('/api/v1/session').then((answer) => answer.json()).then(({ key }) => key)")
+    assert f"&of={key}" in at.page.locator("#face").get_attribute("src")
+    at.stored(20)
+    assert {url.partition("&of=")[2] for url in at.page.evaluate(KEPT)} == {key}
+    judged = at.vote("crying")
+    at.waits(0)
+    assert votes(other) == Counter({("Yuki", judged, "crying"): 1})
+
+    second.kill()
+    first.start()
+    at.page.goto(first.link("Yuki"))
+    expect(card).to_contain_text("3 of 20")
+    card.click()
+    at.ready().waits(0)
+    assert votes(filled) == Counter([("Yuki", sent, "happy"), *(("Yuki", item, "sad") for item in waiting)])
+
+
 def test_a_wrong_link_is_told_and_the_right_one_lets_in(filled, begin_campaign, serve, device, trouble):
     trouble.expect("401")
     begin_campaign(filled)
@@ -403,6 +491,20 @@ def test_a_wrong_link_is_told_and_the_right_one_lets_in(filled, begin_campaign, 
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Hello, Yuki")
     assert "#" not in page.url.rstrip("#")
+
+
+def test_a_link_in_the_address_bar_of_an_open_page_is_followed(
+    filled, begin_campaign, serve, device, trouble
+):
+    trouble.expect("401", "ERR_ABORTED")
+    begin_campaign(filled)
+    service = serve(filled)
+    page = device().new_page()
+    page.goto(service.url)
+    expect(page.get_by_label("Your link")).to_be_visible()
+    for name in ("Yuki", "Aoi"):
+        page.goto(service.link(name))
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Hello, {name}")
 
 
 def test_the_start_page_is_light(filled, begin_campaign, serve, device):

@@ -227,18 +227,12 @@ export class Desk extends EventTarget {
     this.#arrange();
   }
 
-  /**
-   * @param {number} item
-   * @param {number} [size]
-   */
+  /** @param {number} item @param {number} [size] */
   imageUrl(item, size = SIZE) {
     return api.imageUrl(item, size);
   }
 
-  /**
-   * @param {Verdict} verdict
-   * @param {0|1} counts
-   */
+  /** @param {Verdict} verdict @param {0|1} counts */
   #cast(verdict, counts) {
     const item = this.#current;
     if (!item || !this.#canVote) return false;
@@ -246,10 +240,7 @@ export class Desk extends EventTarget {
     return true;
   }
 
-  /**
-   * @param {Act} act
-   * @param {Item|null} next
-   */
+  /** @param {Act} act @param {Item|null} next */
   #act(act, next) {
     this.#sheet.add(act);
     this.#current = next;

@@ -25,6 +25,7 @@ async function show(me, moved = true) {
   const mine = ++turn;
   end();
   end = () => undefined;
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close(); // they were about the last screen
   const id = Number(/^#campaign=(\d+)$/.exec(location.hash)?.[1] ?? 0);
   const campaign = me.campaigns.find((one) => one.id === id);
   const shown = campaign ? await labelling(campaign) : id ? nothing("missing") : await home(main, me);

@@ -17,13 +17,13 @@ export function ending(situation, desk) {
     return element("p", { class: "quiet" }, t("label.loading"));
   }
   const done = situation === "done" && desk;
+  const more = done && !desk.progress.mine ? "end.done.none" : `end.${situation}.more`;
   return element("div", { class: "ending" },
     done ? element("div", { class: "seal", "aria-hidden": "true" }, "済")
       : element("div", { class: "round" }, icon(DRAWN[situation] ?? "help")),
     element("h2", { tabindex: "-1" }, t(`end.${situation}`)),
-    element("p", { class: "quiet" },
-      done ? t("end.done.more", { n: desk.progress.mine }) : t(`end.${situation}.more`)),
-    done && figures(desk),
+    element("p", { class: "quiet" }, t(more, done ? { n: desk.progress.mine } : {})),
+    done && desk.progress.mine > 0 && figures(desk),
     done && desk.waiting > 0 &&
       element("p", { class: "note warn" }, t("end.done.waiting", { n: desk.waiting })),
     element("div", { class: "row" },

@@ -107,6 +107,7 @@ export const en = {
 
   "end.home": "To the start page",
   "end.done": "All done",
+  "end.done.none": "Others have judged every face already.",
   "end.done.more": { one: "You judged {n} face. Thank you!", other: "You judged {n} faces. Thank you!" },
   "end.done.waiting": {
     one: "{n} vote is still on its way. Keep the app until it is sent.",

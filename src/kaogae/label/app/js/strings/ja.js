@@ -98,6 +98,7 @@ export const ja = {
 
   "end.home": "最初の画面へ",
   "end.done": "おつかれさまでした",
+  "end.done.none": "ほかの人がすべての顔を判定しました。",
   "end.done.more": "{n}枚を判定しました。ありがとうございます。",
   "end.done.waiting": "送信中の投票が{n}件あります。送信が終わるまでアプリを残しておいてください。",
   "end.offline": "保存された顔がありません",
