@@ -168,6 +168,17 @@ def test_an_invitation_works_elsewhere_until_it_is_revoked(visit, device, troubl
     phone.wait_for_load_state("networkidle")
 
 
+def test_a_new_link_takes_no_campaign_away(visit):
+    page = visit("admin", "Boss", "admin", "view=people")
+    row = page.locator("#people tr", has_text="Ren")
+    expect(row.get_by_role("cell", name="all", exact=True)).to_be_visible()
+    row.get_by_role("button", name="New link").click()
+    expect(page.locator("#invite-form").get_by_label("All, also those to come")).to_be_checked()
+    page.locator("#invite-form [type=submit]").click()
+    page.get_by_role("button", name="Done").click()
+    expect(row.get_by_role("cell", name="all", exact=True)).to_be_visible()
+
+
 def test_a_campaign_is_closed_and_opened_again_after_asking(service, admin, visit):
     def is_open():
         return admin.get(f"/admin/campaigns/{service.campaign}").json()["open"]

@@ -66,7 +66,7 @@ function toggle(form, selector, visible) {
  * @param {Person} person
  * @param {{id: number, name: string}[]} campaigns
  */
-export function prefill(form, { name, role, campaigns: theirs }, campaigns) {
+export function prefill(form, { name, role, everywhere, campaigns: theirs }, campaigns) {
   form.reset();
   const field = (/** @type {string} */ selector) => form.querySelector(selector);
   const who = field("[name=name]");
@@ -77,7 +77,7 @@ export function prefill(form, { name, role, campaigns: theirs }, campaigns) {
     campaigns.filter((campaign) => theirs.includes(campaign.name)).map(({ id }) => String(id)),
   );
   const all = field("[name=all]");
-  if (all instanceof HTMLInputElement) all.checked = ids.size === 0;
+  if (all instanceof HTMLInputElement) all.checked = everywhere;
   for (const box of form.querySelectorAll("[name=campaign]")) {
     if (box instanceof HTMLInputElement) box.checked = ids.has(box.value);
   }
