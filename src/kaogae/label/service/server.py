@@ -23,7 +23,7 @@ REQUEST_SECONDS = 20.0
 HEAD_MOST = 32 * 1024
 """Bytes of a request's line and headers."""
 ANSWER_SECONDS = 60.0
-"""How long nothing of an answer may be taken that waits to be sent: 64 kB at least."""
+"""How long anybody may take for what waits to be sent to them: some 64 kB."""
 IDLE_SECONDS = 30
 """How long a connection is kept for the next request."""
 STOP_SECONDS = 5
@@ -33,7 +33,7 @@ PROXIES = "127.0.0.1,::1"
 
 
 class Protocol(HttpToolsProtocol):
-    """Uvicorn's, with limits on connections, slow requests, answers that nobody takes, and endless headers."""
+    """Uvicorn's, with limits on connections, slow requests, answers nobody takes, and endless headers."""
 
     _deadline: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
