@@ -65,8 +65,9 @@ def show_one(one: "CampaignReport") -> None:
         out.print(_matrix(one))
     if one.kind == "clean" and one.changed:
         out.print(
-            f"labels that weren't right: {one.changed:,}. Next: kaogae label export {one.name} --to catalog",
+            f"labels not right: {one.changed:,}. To correct them: kaogae label export {one.name} --to catalog",
             highlight=False,
+            soft_wrap=True,
         )
 
 

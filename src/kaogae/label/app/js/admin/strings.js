@@ -68,7 +68,7 @@ export const en = {
   "admin.panel_caption": "Expression asked for, and what people saw",
   "admin.panel_note": "Table II of the paper: shares of each row; the outlined cells are successes.",
   "admin.panel_corner": "Asked for \\ seen",
-  "admin.clean_caption": "Label of the tag, and what people said",
+  "admin.clean_caption": "Label, and what people said",
   "admin.clean_note": "Shares of each row; in the outlined cells people keep the label.",
   "admin.clean_corner": "Label \\ said",
 
@@ -194,7 +194,7 @@ export const ja = {
   "admin.panel_caption": "目標の表情と、見えた表情",
   "admin.panel_note": "論文の表II：行ごとの割合。枠のあるセルが成功です。",
   "admin.panel_corner": "目標＼見えた表情",
-  "admin.clean_caption": "タグのラベルと、人の判定",
+  "admin.clean_caption": "ラベルと、人の判定",
   "admin.clean_note": "行ごとの割合。枠のあるセルはラベルのままです。",
   "admin.clean_corner": "ラベル＼判定",
 
