@@ -411,6 +411,7 @@ def test_what_is_said_again_after_an_undo_stands_however_fast_the_others_follow(
     expect(at.page.locator("#situation h2")).to_have_text("All done")
     expect(at.page.locator("#progress")).to_have_text(re.compile("^20 of 20"))
     assert len(set(judged) - {None}) == 20
+    at.waits(0)
     assert votes(filled) == Counter(
         [("Yuki", item, "happy") for item in judged[:-1]]
         + [("Yuki", judged[0], verdict) for verdict in ("happy", "undone")]
@@ -436,6 +437,30 @@ def test_without_service_workers_it_labels_all_the_same(desk):
     }""")
     at.vote("sad")
     at.waits(0)
+
+
+def test_who_lost_their_access_on_the_way_is_told_and_their_votes_arrive_with_a_new_link(
+    filled, begin_campaign, serve, seat, votes, trouble
+):
+    trouble.expect("401", "ERR_")
+    campaign = begin_campaign(filled)
+    service = serve(filled)
+    at = seat(service.link("Yuki")).open(campaign).stored(20)
+    at.context.set_offline(True)
+    judged = [at.vote("happy") for _ in range(3)]
+    at.waits(3)
+    with service.client("Boss", "admin") as boss:
+        (yuki,) = (one["id"] for one in boss.get("/admin/people").json() if one["name"] == "Yuki")
+        boss.delete(f"/admin/people/{yuki}").raise_for_status()
+    at.context.set_offline(False)
+    expect(at.page.locator("#situation h2")).to_have_text("You are signed out")
+    expect(at.page.locator("#face")).to_have_count(0)
+    expect(at.page.locator("#offline")).to_be_hidden()
+    at.waits(3)
+    at.page.goto(service.link("Yuki"))
+    at.page.locator(f'a[data-campaign="{campaign}"]').click()
+    at.ready().waits(0)
+    assert votes(filled) == Counter(("Yuki", item, "happy") for item in judged)
 
 
 def test_two_catalogues_at_one_address_never_mix(

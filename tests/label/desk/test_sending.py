@@ -155,7 +155,9 @@ def test_votes_wait_until_the_same_person_signs_in_again(service, tab, host):
     service.fails("401")
     judged = [desk.vote()]
     desk.until("desk.situation === 'signed-out'")
-    assert desk.vote() is None, "nobody is there to vote"
+    assert desk.page.evaluate("desk.vote('happy')") is False, "nobody is there to vote"
+    assert desk.state()["current"] is None
+    assert desk.state()["online"], "the service has answered"
     assert desk.state()["waiting"] == 1
     service.fails(None)
     desk.page.evaluate("import('/js/desk/person.js').then(({signIn}) => signIn('Yuki'))")

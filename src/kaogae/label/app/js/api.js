@@ -10,7 +10,7 @@ import { clock } from "./desk/clock.js";
 const ROOT = "/api/v1";
 const UNREACHABLE = "The service can't be reached: check the network, and whether it runs.";
 
-/** Another catalogue at this address has other pictures under the same numbers: caches must tell them apart. */
+/** Tells caches which catalogue's pictures are meant: another one at this address has the same numbers. */
 let reader = "";
 
 /** @param {string} key who looks at pictures from now on */

@@ -179,12 +179,12 @@ export class Desk extends EventTarget {
   }
 
   get #canVote() {
-    return !this.#barred && !this.#trouble && !this.#courier.signedOut;
+    return !this.#barred && !this.#trouble;
   }
 
-  /** There is nothing to look at: no vote would count, or it would be lost with the page. */
+  /** There is nothing to look at: no vote would count, nobody casts it, or it would be lost with the page. */
   get #barred() {
-    return this.#closed || !(this.#store.lasting || this.online);
+    return this.#closed || this.#courier.signedOut || !(this.#store.lasting || this.online);
   }
 
   /**

@@ -23,8 +23,8 @@ const RENEWAL = 30 * 60_000; // ms: so that what waits here isn't given to other
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * As the service takes them: how long ago each was cast. What others say changes nothing about one, lest it be
- * dated before an earlier one on its item.
+ * As the service takes them: how long ago each was cast. The others in the batch change nothing about one,
+ * lest it be dated before an earlier one on its item.
  * @param {Queued[]} votes
  * @param {number} now
  */
@@ -129,7 +129,7 @@ export class Courier extends EventTarget {
     this.#failures += 1;
     if (!(error instanceof ApiError)) return;
     this.#rest = error.after * 1000;
-    if (error.passing) this.online = false;
+    this.online = !error.passing;
     if (error.status === 401) {
       this.signedOut = true;
       const me = await remembered().catch(() => null);

@@ -6,6 +6,8 @@
  */
 
 const HOUR = 3_600_000;
+/** @type {RegistrationOptions} */
+const OPTIONS = { type: "module", updateViaCache: "none" };
 
 /** Does nothing where there is no service worker: on plain http, and in some private windows. */
 export async function installShell() {
@@ -17,8 +19,8 @@ export async function installShell() {
   try {
     const address = policy ? policy.createScriptURL("/sw.js") : "/sw.js";
     /** @type {ServiceWorkerRegistration|undefined} none where somebody has turned service workers off */
-    const worker = await navigator.serviceWorker.register(address, { type: "module", updateViaCache: "none" });
-    if (worker) keepFresh(worker);
+    const registration = await navigator.serviceWorker.register(address, OPTIONS);
+    if (registration) keepFresh(registration);
   } catch {
     // The app works without it, for as long as its page is open.
   }

@@ -48,7 +48,7 @@ export class Deck {
    */
   show(current, upcoming, { way, stamp }) {
     const stays = this.front === (current?.id ?? null); // a finger may just have it
-    const stack = [...(current ? [current] : []), ...upcoming.slice(0, BEHIND)];
+    const stack = current ? [current, ...upcoming.slice(0, BEHIND)] : [];
     const gone = this.front !== null && this.front !== current?.id ? this.cards.get(this.front) : undefined;
     const returns = current && gone && !this.cards.get(current.id)?.isConnected;
     stack.forEach((item, depth) => this.lay(item, depth));

@@ -91,7 +91,8 @@ class Screen {
     if (!this.view.live.textContent) this.view.tell();
     const { refusals, trouble } = this.desk;
     for (const { item, reason } of refusals) {
-      this.tellOnce(`${item} ${reason}`, t("label.refused", { reason: t(reason) }), () => this.desk.dismissRefusals());
+      const text = t("label.refused", { reason: t(reason) });
+      this.tellOnce(`${item} ${reason}`, text, () => this.desk.dismissRefusals());
     }
     if (trouble) this.tellOnce(trouble, t(`label.trouble.${trouble}`), () => this.recover(trouble));
   }
