@@ -65,7 +65,7 @@ def show_one(one: "CampaignReport") -> None:
         out.print(_matrix(one))
     if one.kind == "clean" and one.changed:
         out.print(
-            f"labels not right: {one.changed:,}. To correct them: kaogae label export {one.name} --to catalog",
+            f"labels not right: {one.changed:,}; corrected by: kaogae label export {one.name} --to catalog",
             highlight=False,
             soft_wrap=True,
         )
