@@ -24,9 +24,9 @@ class Pace:
         """Seconds until the next event of `key` is allowed; 0: now."""
         return max(0.0, (self._level(key) + 1 - self.most) * self.seconds / self.most)
 
-    def count(self, key: str, events: int = 1) -> None:
-        """So many events of `key` happened; fewer than none: some that were counted didn't."""
-        self._levels[key] = (max(0.0, self._level(key) + events), time.monotonic())
+    def count(self, key: str) -> None:
+        """An event of `key` happened."""
+        self._levels[key] = (self._level(key) + 1, time.monotonic())
         self._levels.move_to_end(key)
         if len(self._levels) > KEYS_MOST:
             self._levels.popitem(last=False)
@@ -47,15 +47,10 @@ class SignInPace:
         """Seconds until `address` may try again; 0: now."""
         return max(self._each.wait(_network(address)), self._everybody.wait(""))
 
-    def count(self, address: str) -> None:
-        """Somebody at `address` tries. It counts as failed until it succeeds: many may try at one moment."""
+    def failed(self, address: str) -> None:
+        """A sign-in from `address` failed. Many that fail at one moment are paid for by a longer wait."""
         self._each.count(_network(address))
         self._everybody.count("")
-
-    def succeeded(self, address: str) -> None:
-        """One that was counted succeeded."""
-        self._each.count(_network(address), -1)
-        self._everybody.count("", -1)
 
 
 def _network(address: str) -> str:

@@ -40,12 +40,11 @@ async def sign_in(
         raise HTTPException(
             429, "Too many links that can't be used: wait a minute.", {"Retry-After": str(math.ceil(wait))}
         )
-    service.failures.count(address)
     try:
         secret, _ = await service.write(lambda session: people.sign_in(session, wanted.token))
     except LabelError as error:
+        service.failures.failed(address)
         raise HTTPException(401, str(error)) from None
-    service.failures.succeeded(address)
     visitor = await service.who(secret)
     assert visitor is not None
     response.set_cookie(
