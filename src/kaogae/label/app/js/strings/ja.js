@@ -103,7 +103,7 @@ export const ja = {
   "end.done.waiting": "送信中の投票が{n}件あります。送信が終わるまでアプリを残しておいてください。",
   "end.offline": "保存された顔がありません",
   "end.offline.more": "先に読み込んだ分はすべて終わりました。接続すると続きが届きます。",
-  "end.signed-out": "サインアウトしています",
+  "end.signed-out": "サインアウトされています",
   "end.signed-out.more": "招待リンクをもう一度開いてください。未送信の投票はそれまでこの端末に残ります。",
   "end.signed-out.go": "サインイン",
   "end.closed": "このキャンペーンは終了しました",
