@@ -31,8 +31,8 @@ ABOUT = ("name", "source", "target", "model")
 VOTE_COLUMNS = ("id", "campaign", "number", "sha256", "annotator", "verdict", "review", "took_ms", "cast_at")
 LABEL_COLUMNS = ("campaign", "number", "sha256")
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
-"""What a spreadsheet takes for the beginning of a formula, and what marks that it is none."""
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "'")
+"""What a spreadsheet (a Japanese one too) takes for the beginning of a formula; what marks that it is none."""
 
 AT_ONCE = 5_000
 PART = 2**16
