@@ -32,7 +32,7 @@ VOTE_COLUMNS = ("id", "campaign", "number", "sha256", "annotator", "verdict", "r
 LABEL_COLUMNS = ("campaign", "number", "sha256")
 
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "'")
-"""What a spreadsheet (a Japanese one too) takes for the beginning of a formula; what marks that it is none."""
+"""What begins a formula in spreadsheets (full-width signs in Japanese ones); what marks that it is none."""
 
 AT_ONCE = 5_000
 PART = 2**16
