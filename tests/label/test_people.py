@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from kaogae.catalog import Annotator, Campaign, SignIn
+from kaogae.catalog import Annotator, Assignment, Campaign, Item, SignIn
 from kaogae.catalog.types import now
 from kaogae.errors import LabelError
 from kaogae.label.people import (
@@ -160,6 +160,32 @@ def test_inviting_anew_leaves_what_somebody_sees_or_sets_what_is_named(session):
     assert who(session, secret).campaigns == {first}
     invite(session, "Yuki", campaigns=[second])
     assert who(session, secret).campaigns == {second}
+    invite(session, "Yuki", everywhere=True)
+    assert who(session, secret).campaigns == {first, second}
+    invite(session, "Yuki", campaigns=[])
+    assert who(session, secret).campaigns == frozenset()
+
+
+def test_inviting_anew_keeps_a_role_unless_another_is_given(session):
+    secret, _ = sign_in(session, invite(session, "Aoi", "reviewer"))
+    invite(session, "Aoi")
+    assert who(session, secret).role == "reviewer"
+    invite(session, "Aoi", "annotator")
+    assert who(session, secret).role == "annotator"
+
+
+def test_who_is_revoked_holds_no_items_any_more(session):
+    chosen = campaign(session, "cleaning")
+    item = Item(campaign_id=chosen, number=0, sha256="0" * 64)
+    session.add(item)
+    invite(session, "Yuki")
+    session.flush()
+    yuki = session.scalar(select(Annotator.id))
+    until = now() + timedelta(hours=1)
+    session.add(Assignment(item_id=item.id, annotator_id=yuki, campaign_id=chosen, leased_until=until))
+    session.flush()
+    revoke(session, "Yuki")
+    assert session.scalars(select(Assignment.leased_until)).all() == [None]
 
 
 def test_campaigns_that_nobody_can_vote_in_are_nobodys(session):

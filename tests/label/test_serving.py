@@ -314,3 +314,10 @@ def test_people_are_invited_listed_and_revoked_from_the_terminal(filled, begin_c
     assert (code, "Nobody called 'Nobody'" in err) == (2, True)
     code, _, err = kaogae("label", "invite", "Ren", "--campaign", "third", *here)
     assert (code, "no campaign 'third'" in err) == (2, True)
+
+
+def test_everywhere_and_some_campaigns_is_a_contradiction(filled, kaogae):
+    begun = ["--workspace", filled.folder]
+    assert kaogae("label", "new", "cleaning", *begun)[0] == 0
+    code, _, err = kaogae("label", "invite", "Yuki", "--everywhere", "--campaign", "cleaning", *begun)
+    assert (code, "Give --everywhere or --campaign" in " ".join(err.split())) == (2, True)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from kaogae.catalog import Catalog
 
 ADVICE = "begin a campaign first (`kaogae label new NAME`)"
-ROLE = typer.Option("annotator", "--role", help="annotator, reviewer or admin.")
+ROLE = typer.Option(
+    None, "--role", help="annotator, reviewer or admin. Default: as before, annotator for somebody new."
+)
 DAYS = typer.Option(30, "--days", help="How long the link can be used.")
 PUBLIC_URL = typer.Option(
     None,
@@ -45,7 +47,7 @@ def serve(
         metavar="NAME",
         help="Invite somebody, and show their link as a QR code; an earlier link of theirs ends.",
     ),
-    role: str = ROLE,
+    role: str | None = ROLE,
     public_url: str | None = PUBLIC_URL,
     log_requests: bool = typer.Option(False, "--log-requests", help="Say what is asked for, a line each."),
     workspace: Path = WORKSPACE,
@@ -85,10 +87,11 @@ def serve(
 @label_app.command("invite")
 def invite_command(
     name: str = typer.Argument(help="Whom: their votes are kept under this name."),
-    role: str = ROLE,
+    role: str | None = ROLE,
     campaigns: list[str] = typer.Option(
-        [], "--campaign", help="What they may see; repeat for more. Default: all, also those to come."
+        [], "--campaign", help="What they may see; repeat for more. Default: as before, all for somebody new."
     ),
+    everywhere: bool = typer.Option(False, "--everywhere", help="They may see all, also those to come."),
     days: int = DAYS,
     public_url: str | None = PUBLIC_URL,
     port: int = PORT,
@@ -97,13 +100,17 @@ def invite_command(
 ) -> None:
     """Make a personal link, shown only now. An earlier one of the same person ends; their votes stay."""
     from kaogae.catalog import Workspace
+    from kaogae.errors import UsageError
     from kaogae.label.people import invite
     from kaogae.label.service import public_address
     from kaogae.label.service import server as serving
 
+    if everywhere and campaigns:
+        raise UsageError("Everywhere, or in some campaigns? Give --everywhere or --campaign.")
     base = public_address(public_url) if public_url else serving.address("0.0.0.0", port)
     with closing(Workspace(workspace, catalog).existing(ADVICE)) as opened, opened.session() as session:
-        token = invite(session, name, role, _campaigns(session, campaigns) if campaigns else None, days)
+        chosen = _campaigns(session, campaigns) if campaigns else None
+        token = invite(session, name, role, chosen, days, everywhere=everywhere)
     _announce(base, name, token)
     if not public_url:
         out.print(

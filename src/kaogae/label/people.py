@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from kaogae.catalog import Annotator, Campaign, Membership, SignIn
+from kaogae.catalog import Annotator, Assignment, Campaign, Membership, SignIn
 from kaogae.catalog.types import now
 from kaogae.errors import LabelError
 from kaogae.label.campaigns import campaigns as usable
@@ -63,20 +63,27 @@ class Person:
 
 
 def invite(
-    session: Session, name: str, role: str = ANNOTATOR, campaigns: Sequence[int] | None = None, days: int = 30
+    session: Session,
+    name: str,
+    role: str | None = None,
+    campaigns: Sequence[int] | None = None,
+    days: int = 30,
+    *,
+    everywhere: bool = False,
 ) -> str:
     """Make a personal link's token; an earlier link of the same person ends, their votes stay theirs.
 
     Args:
-        campaigns: what they may see from now on; None: what they could see, or every campaign, also those to
-            come, if they are new. Admins see every campaign anyway.
+        role: from now on; None: the one that they had, annotator if they are new.
+        campaigns: what they may see from now on; None: what they could see, or everything if they are new.
+        everywhere: they see every campaign, also those to come. Admins do anyway.
         days: how long the link can be used.
 
     Raises:
         LabelError: a name, role, campaign or time that can't be.
     """
     name = clean_name(name)
-    if role not in ROLES:
+    if role not in (None, *ROLES):
         raise LabelError(f"'{role}' isn't a role: choose {', '.join(ROLES[:-1])} or {ROLES[-1]}.")
     if not 1 <= days <= DAYS_MOST:
         raise LabelError(f"A link can't last {days} days: choose 1 to {DAYS_MOST}.")
@@ -86,16 +93,16 @@ def invite(
         session.add(person)
     elif person.role == SHARED:
         raise LabelError(f"The votes of '{name}' came with a shared set: invite them by another name.")
-    if campaigns is not None:
-        person.everywhere = False
-    elif person.token_hash is None and person.revoked_at is None:  # never invited before
-        person.everywhere = True
+    new = person.token_hash is None and person.revoked_at is None
+    everywhere = everywhere or (new and campaigns is None)
     token = secrets.token_urlsafe(32)
-    person.role, person.token_hash, person.revoked_at = role, digest(token), None
+    person.role = role or (ANNOTATOR if new else person.role)
+    person.token_hash, person.revoked_at = digest(token), None
     person.expires_at = now() + timedelta(days=days)
     session.flush()
-    if campaigns is not None:
-        _admit(session, person.id, set(campaigns))
+    if everywhere or campaigns is not None:
+        person.everywhere = everywhere
+        _admit(session, person.id, set() if everywhere else set(campaigns or ()))
     return token
 
 
@@ -155,7 +162,7 @@ def who(session: Session, secret: str) -> SignedIn | None:
 
 
 def revoke(session: Session, name: str) -> None:
-    """End somebody's link and sign-ins at once; what they voted stays.
+    """End somebody's link, sign-ins and leases at once; what they voted stays.
 
     Raises:
         LabelError: nobody with this name was invited.
@@ -165,6 +172,10 @@ def revoke(session: Session, name: str) -> None:
         raise LabelError(f"Nobody called '{name}' was invited: see `kaogae label people`.")
     person.revoked_at, person.token_hash = now(), None
     session.execute(delete(SignIn).where(SignIn.annotator_id == person.id))
+    leases = update(Assignment).where(
+        Assignment.annotator_id == person.id, Assignment.leased_until.is_not(None)
+    )
+    session.execute(leases.values(leased_until=None))
 
 
 def people(session: Session) -> list[Person]:

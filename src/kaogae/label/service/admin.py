@@ -103,7 +103,14 @@ async def invite(
     service.invitations.count(str(visitor.id))
 
     def make(session: Session) -> tuple[str, people.Person]:
-        token = people.invite(session, wanted.name, wanted.role, wanted.campaigns, wanted.days)
+        token = people.invite(
+            session,
+            wanted.name,
+            wanted.role,
+            wanted.campaigns,
+            wanted.days,
+            everywhere=wanted.everywhere,
+        )
         name = people.clean_name(wanted.name)
         return token, next(person for person in people.people(session) if person.name == name)
 

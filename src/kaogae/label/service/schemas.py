@@ -232,9 +232,12 @@ class InvitationRequest(Strict):
     """Invites somebody, or the same person anew: then the earlier link ends."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
-    role: Role = "annotator"
+    role: Role | None = None
+    """None: the one that they had, annotator if they are new."""
     campaigns: Annotated[list[Id], Field(max_length=1000)] | None = None
-    """None: every campaign, also those to come, unless they were invited to some before."""
+    """None: what they could see, or everything if they are new."""
+    everywhere: bool = False
+    """They see every campaign, also those to come."""
     days: Annotated[int, Field(ge=1, le=366)] = 30
 
 

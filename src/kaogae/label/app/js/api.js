@@ -147,7 +147,8 @@ export const api = {
   /** @returns {Promise<import("./types.js").Person[]>} */
   people: () => ask("GET", "/admin/people"),
   /**
-   * @param {{name: string, role?: Role, campaigns?: number[]|null, days?: number}} invitation
+   * @param {{name: string, role?: Role, campaigns?: number[]|null,
+   *   everywhere?: boolean, days?: number}} invitation
    * @returns {Promise<import("./types.js").Invitation>}
    */
   invite: (invitation) => ask("POST", "/admin/people", invitation),

@@ -22,6 +22,7 @@ export async function invite(form) {
     name: String(values.get("name")).trim(),
     role,
     campaigns: every ? null : values.getAll("campaign").map(Number),
+    everywhere: every,
     days: Number(values.get("days")),
   });
   form.reset();
