@@ -52,7 +52,7 @@ PHONE = {
     "has_touch": True,
 }
 TABLET = {"viewport": {"width": 820, "height": 1180}, "has_touch": True}
-PAGE = {"viewport": {"width": 1100, "height": 760}}
+PAGE = {"viewport": {"width": 1280, "height": 760}}
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 SIZE_MOST = 58_000
 """Bytes of a picture."""
