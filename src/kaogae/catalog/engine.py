@@ -60,7 +60,12 @@ def _parse(url: str | Path) -> URL:
 
 
 def _postgresql(url: URL) -> Engine:
-    own: dict[str, object] = {"connect_timeout": CONNECT_SECONDS, "application_name": "kaogae"}
+    own: dict[str, object] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": "kaogae",
+        "keepalives_idle": BUSY_SECONDS,  # a server that vanished in the middle of an answer is noticed
+        "tcp_user_timeout": BUSY_SECONDS * 1000,
+    }
     arguments = {name: value for name, value in own.items() if name not in url.query}
     engine = create_engine(url, pool_pre_ping=True, connect_args=arguments)
     event.listen(engine, "connect", _prepare_postgresql)
