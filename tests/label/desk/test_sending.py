@@ -156,7 +156,7 @@ def test_votes_wait_until_the_same_person_signs_in_again(service, tab, host):
     judged = [desk.vote()]
     desk.until("desk.situation === 'signed-out'")
     assert desk.page.evaluate("desk.vote('happy')") is False, "nobody is there to vote"
-    assert desk.state()["current"] is None
+    desk.until("desk.current === null")
     assert desk.state()["online"], "the service has answered"
     assert desk.state()["waiting"] == 1
     service.fails(None)
