@@ -146,7 +146,7 @@ def scanned(svg):
     """What a camera reads."""
     png = resvg_py.svg_to_bytes(svg_string=svg, width=600, background="#ffffff")
     pixels = np.array(Image.open(io.BytesIO(bytes(png))).convert("L"))
-    return cv2.QRCodeDetector().detectAndDecode(pixels)[0]
+    return cv2.QRCodeDetectorAruco().detectAndDecode(pixels)[0]
 
 
 @pytest.mark.parametrize(

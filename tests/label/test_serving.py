@@ -161,7 +161,7 @@ def scanned(output):
     assert set(lines[0]) == {"█"}  # a quiet zone of four modules
     assert set(lines[1]) == {"█"}
     assert all(line.startswith("████") and line.endswith("████") for line in lines[:-1])
-    return cv2.QRCodeDetector().detectAndDecode(
+    return cv2.QRCodeDetectorAruco().detectAndDecode(
         cv2.copyMakeBorder(terminal(lines), 20, 20, 20, 20, cv2.BORDER_CONSTANT)
     )[0]
 
