@@ -26,6 +26,13 @@ class DataConfig:
     """Share of the pictures that are asked for with a target of zeros, and must stay as they are (0–1)."""
     partial_share: float = 0.2
     """Share of the drawn pictures that are asked for at a strength between 0.2 and 0.9 (0–1)."""
+    balance: float = 0.0
+    """How far the frozen sets' expressions are evened out: at 0 each face is shown equally often, at 1 each
+    expression, however many faces it has (0–1)."""
+    balance_sources: float = 0.0
+    """The same for the places that the faces come from, so that a large one doesn't drown the rest (0–1)."""
+    resident: Literal["auto", "yes", "no"] = "auto"
+    """Whether all pictures lie in the device's memory and are augmented there; auto: on a GPU that has room."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,8 @@ class OptimiserConfig:
     average: float = 0.0
     """Weight of the past in the running average of the generator that is saved; 0 saves the last (0–1).
     Early on the past weighs less."""
+    clip: float = 0.0
+    """Norm to which the generator's gradients are cut, so that one odd batch doesn't undo many; 0: none."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,11 @@ class TrainConfig:
     stored_size: int = 224
     """Side at which aligned crops are kept, in pixels; the window is taken out of it."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the generator in training. Everything else is float32."""
+    """Arithmetic of both networks; losses, gradient penalty, weights and optimisers are always float32."""
+    accumulate: int = 1
+    """Parts into which each batch is cut, one after the other through the networks, to need less memory."""
+    compile: bool = False
+    """Whether torch.compile makes the losses: slower to begin, faster to go on."""
     discriminator_width: int = 64
     """Channels after the discriminator's first convolution (1–256)."""
     adversarial_from: float = 0.0
@@ -120,6 +133,10 @@ class TrainConfig:
     """Iterations between two sample grids."""
     save_every: int = 1000
     """Iterations between two saved states."""
+    keep_last: int = 2
+    """Saved states that are kept (1–1000)."""
+    keep_every: int = 0
+    """Iterations between two states that are kept for good; 0: none."""
     generator: GeneratorConfig = field(default_factory=StarganConfig)
     weights: WeightsConfig = field(default_factory=WeightsConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
@@ -155,6 +172,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "log_every": (1, 10**9), "samples_every": (1, 10**9), "save_every": (1, 10**9),
     "data.drawn": (0, 10**6), "data.sources": (1, 16), "data.margin": (0, 0.5), "data.real_share": (0, 1),
     "data.untouched_share": (0, 1), "data.partial_share": (0, 1),
+    "data.balance": (0, 1), "data.balance_sources": (0, 1), "accumulate": (1, 4096),
+    "keep_last": (1, 1000), "keep_every": (0, 10**9), "optimiser.clip": (0, 1e6),
     "augment.crop": (0.5, 1.2), "augment.shift": (0, 0.25), "augment.scale": (0, 0.3),
     "augment.rotation": (0, 45), "augment.exact_share": (0, 1), "augment.colour": (0, 1),
     "optimiser.generator_rate": (1e-9, 1), "optimiser.discriminator_rate": (1e-9, 1),
