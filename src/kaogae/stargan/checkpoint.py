@@ -106,9 +106,7 @@ def save_checkpoint(path: Path, generator: nn.Module, header: Header) -> None:
     Raises:
         ModelError: a weight isn't finite, or the file can't be written.
     """
-    tensors = {name: t.detach().cpu().contiguous() for name, t in generator.state_dict().items()}
-    _refuse_infinite(tensors)
-    write_whole(save(tensors, {"kaogae": header.to_json()}), path, ModelError)
+    write_whole(pack(generator, header), path, ModelError)
 
 
 def load_checkpoint(path: Path) -> tuple[Generator, Header]:
@@ -122,6 +120,26 @@ def load_checkpoint(path: Path) -> tuple[Generator, Header]:
             data = file.read(FILE_LIMIT + 1)
     except OSError as error:
         raise ModelError(f"The checkpoint {path} can't be read: {error.strerror}.") from error
+    return unpack(data, str(path))
+
+
+def pack(generator: nn.Module, header: Header) -> bytes:
+    """The whole checkpoint. The same weights and header give the same bytes.
+
+    Raises:
+        ModelError: a weight isn't finite.
+    """
+    tensors = {name: t.detach().cpu().contiguous() for name, t in generator.state_dict().items()}
+    _refuse_infinite(tensors)
+    return save(tensors, {"kaogae": header.to_json()})
+
+
+def unpack(data: bytes, name: str) -> tuple[Generator, Header]:
+    """What `pack` made; errors call it `name`.
+
+    Raises:
+        ModelError: too large, damaged, foreign, or not exactly the weights that its header promises.
+    """
     try:
         header = Header.from_json(_header_text(data))
         tensors = load(data)
@@ -129,9 +147,9 @@ def load_checkpoint(path: Path) -> tuple[Generator, Header]:
         generator = build_generator(header.generator)
         generator.load_state_dict(tensors, strict=True)
     except ModelError as error:
-        raise ModelError(f"{path} can't be used. {error}") from error
+        raise ModelError(f"{name} can't be used. {error}") from error
     except (SafetensorError, RuntimeError, ValueError) as error:
-        raise ModelError(f"{path} is damaged, or its weights don't fit its header.") from error
+        raise ModelError(f"{name} is damaged, or its weights don't fit its header.") from error
     return generator.eval(), header
 
 
