@@ -1,148 +1,99 @@
-"""What a run leaves to look at: lines of losses, their plot, and sample grids."""
+"""What a run leaves to look at: rows of losses, their curves, sample sheets, TensorBoard, and its history."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from kaogae.atelier import expression as acting
-from kaogae.atelier.portrait import Portrait, sample_rig
 from kaogae.errors import ModelError
-from kaogae.expressions import EXPRESSIONS, Expression
 from kaogae.files import write_whole
-from kaogae.images import from_network
 from kaogae.stargan.checkpoint import Generator
-from kaogae.train.augment import plain_view
-from kaogae.train.batches import Faces
 from kaogae.train.config import TrainConfig
-from kaogae.train.pairs import render_set
-from kaogae.train.updates import translate
+from kaogae.train.log import append, forget_after, mend, read_losses
+from kaogae.train.plot import Curves, draw_curves
+from kaogae.train.sheet import SampleSheet, encode_png
 
-Pixels = NDArray[np.uint8]
-Values = NDArray[np.float32]
+if TYPE_CHECKING:
+    from kaogae.train.data import Data
 
-SHOWN_DRAWN, SHOWN_REAL = 4, 4
-"""Rows of a sample grid."""
-ORDER = ("crying", "happy", "neutral", "sad", "surprised")
-"""Columns of a sample grid after the input: those of the paper's Figure 4."""
-
-
-def log_losses(path: Path, row: dict[str, Any]) -> None:
-    """Append one line to the JSON lines at `path`."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+BINS: Any = [i / 64 for i in range(65)]
+"""Edges of the masks' histogram: those of TensorBoard suit values without a limit."""
+FLUSH = 120
+"""Seconds between two writes of TensorBoard's file, which nothing depends on."""
 
 
-def read_losses(path: Path) -> list[dict[str, Any]]:
-    """The rows at `path`; from a damaged line on, as a stop leaves it, they are left out."""
-    rows: list[dict[str, Any]] = []
-    if path.is_file():
-        for line in path.read_text("utf-8", "replace").splitlines():
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                break
-            if not isinstance(row, dict) or "iteration" not in row:
-                break
-            rows.append(cast("dict[str, Any]", row))
-    return rows
+class Recorder:
+    """Writes into a run's folder; one per run, in its first process.
+
+    Rows and events are in the file when a call returns. When a run goes on, the rows go that it wrote after its
+    last saved state, so that in the end they are those of a run that was never stopped.
+    """
+
+    def __init__(self, folder: Path, config: TrainConfig, data: "Data", from_iteration: int) -> None:
+        """`from_iteration`: of the saved state that the run goes on from; 0 for a new one.
+
+        Raises:
+            ModelError: the folder can't be written, or losses.jsonl is damaged.
+        """
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.folder = folder
+        self._losses, self._history = folder / "losses.jsonl", folder / "history.jsonl"
+        self._sheet = SampleSheet(config, data)
+        kept = _last_kept(config, from_iteration)
+        forget_after(self._losses, kept)
+        mend(self._history)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._board = SummaryWriter(folder / "tensorboard", purge_step=kept + 1, flush_secs=FLUSH)
+        except OSError as error:
+            raise ModelError(f"{folder} can't be written: {error.strerror or error}.") from error
+
+    def losses(self, row: Mapping[str, float]) -> None:
+        """One row, by iteration.
+
+        Raises:
+            ModelError: it can't be written.
+        """
+        append(self._losses, row)
+        iteration = int(row["iteration"])
+        for name, value in row.items():
+            if name not in ("iteration", "images"):
+                self._board.add_scalar(name.replace("_", "/", 1), value, iteration)
+
+    def show(self, generator: Generator, iteration: int) -> dict[str, float]:
+        """The sample sheet and the curves so far; returns how much the sheet's outputs differ from each other
+        ("spread") and from the inputs ("change"), both in units of [−1, 1].
+
+        Raises:
+            ModelError: they can't be written.
+        """
+        sheet = self._sheet.draw(generator)
+        write_whole(encode_png(sheet.pixels), self.folder / "samples" / f"{iteration:07d}.png", ModelError)
+        self._board.add_image("samples", sheet.pixels, iteration, dataformats="HWC")
+        if sheet.masks is not None:
+            self._board.add_histogram("mask", sheet.masks, iteration, bins=BINS)
+        if self._losses.is_file() and (rows := read_losses(self._losses)):
+            draw_curves([Curves(self.folder.name, rows)], self.folder / "losses", every=True)
+        return {"spread": round(sheet.spread, 6), "change": round(sheet.change, 6)}
+
+    def event(self, event: str, iteration: int, **facts: Any) -> None:
+        """Note in history.jsonl what happened, with the time.
+
+        Raises:
+            ModelError: it can't be written.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        append(self._history, {"time": now, "event": event, "iteration": iteration, **facts})
+
+    def close(self) -> None:
+        """Write what TensorBoard still holds."""
+        self._board.close()
 
 
-def forget_after(path: Path, iteration: int) -> None:
-    """Drop the rows after `iteration`, which a run that goes on from there writes again."""
-    rows = [row for row in read_losses(path) if row["iteration"] <= iteration]
-    if path.is_file():
-        write_whole("".join(json.dumps(row) + "\n" for row in rows).encode(), path, ModelError)
-
-
-def plot_losses(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Every loss over the iterations, as in the paper's Figure 3: outliers don't set the scale."""
-    from matplotlib.figure import Figure
-
-    names = sorted({name for row in rows for name in row} - {"iteration", "images", "seconds"})
-    if not names:
-        return
-    columns = min(4, len(names))
-    lines = -(-len(names) // columns)
-    figure = Figure(figsize=(4 * columns, 2.6 * lines), layout="constrained")
-    for i, name in enumerate(names):
-        axes = figure.add_subplot(lines, columns, i + 1, title=name)
-        points = [(row["iteration"], row[name]) for row in rows if name in row]
-        x, y = np.array(points).T
-        axes.plot(x, y, linewidth=0.7)
-        low, high = np.percentile(y, [1, 99])
-        if high > low:
-            axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-    figure.savefig(path, dpi=90)
-
-
-class SampleSheet:
-    """Faces that are never trained on, translated: drawn ones with the truth below, and real ones."""
-
-    def __init__(self, config: TrainConfig, held_out: Faces | None) -> None:
-        self.config = config
-        self._truths: list[list[Values]] = []
-        inputs: list[Values] = []
-        if config.data.drawn:
-            for seed in range(SHOWN_DRAWN):
-                source, *truth = self._drawn(seed)
-                inputs.append(source)
-                self._truths.append(truth)
-        if held_out is not None:
-            inputs += self._real(held_out)
-        self.inputs = torch.from_numpy(np.stack(inputs)) if inputs else None
-        """[rows, 3, S, S] in [−1, 1]; None if nothing was held out."""
-
-    def draw(self, generator: Generator) -> Pixels | None:
-        """The sheet [H, W, 3] RGB: input, then the expressions in `ORDER`, then the mask of the last."""
-        if self.inputs is None:
-            return None
-        device = next(generator.parameters()).device
-        columns, mask = [self.inputs.numpy()], None
-        was_training = generator.training
-        generator.eval()
-        with torch.no_grad():
-            for name in ORDER:
-                target = torch.from_numpy(Expression(name).vector()).expand(len(self.inputs), -1)
-                output, mask = translate(generator, self.inputs.to(device), target.to(device))
-                columns.append(output.cpu().numpy())
-        generator.train(was_training)
-        if mask is not None:
-            columns.append(mask.cpu().numpy().repeat(3, 1) * 2 - 1)
-        rows: list[Pixels] = []
-        for i in range(len(self.inputs)):
-            rows.append(_row([column[i] for column in columns]))
-            if i < len(self._truths):
-                blank = np.ones_like(columns[0][i])
-                rows.append(_row([blank, *self._truths[i], *([blank] if mask is not None else [])]))
-        return np.concatenate(rows)
-
-    def _drawn(self, seed: int) -> list[Values]:
-        config = self.config
-        source = (Expression.NEUTRAL, EXPRESSIONS[seed % len(EXPRESSIONS)])[seed % 2]
-        rigs = [sample_rig(seed, source, 0.8), *(acting.canonical(Expression(name)) for name in ORDER)]
-        pictures = render_set(Portrait.from_seed(seed, roughness=0.5), rigs, config.stored_size, 0)
-        view = plain_view(config.stored_size, config.stored_size, config.image_size)
-        return [view.apply(picture) for picture in pictures]
-
-    def _real(self, faces: Faces) -> list[Values]:
-        dice = np.random.default_rng(0)
-        count = min(SHOWN_REAL, len(faces.labels))
-        chosen = dice.choice(len(faces.labels), count, replace=False, p=faces.chances) if count else []
-        view = plain_view(self.config.stored_size, self.config.stored_size, self.config.image_size)
-        return [view.apply(faces.pixels[i]) for i in chosen]
-
-
-def save_png(pixels: Pixels, path: Path) -> None:
-    """Write `pixels` [H, W, 3] RGB whole."""
-    _, data = cv2.imencode(".png", np.ascontiguousarray(pixels[..., ::-1]))
-    write_whole(data.tobytes(), path, ModelError)
-
-
-def _row(values: Sequence[Values]) -> Pixels:
-    return np.concatenate([from_network(picture) for picture in values], 1)
+def _last_kept(config: TrainConfig, iteration: int) -> int:
+    """The last iteration whose row stays when a run goes on from `iteration`. A stop writes a row out of
+    turn, which a run that was never stopped doesn't have.
+    """
+    in_turn = iteration % config.log_every == 0 or iteration % config.samples_every == 0
+    return iteration if in_turn or iteration >= config.iterations else iteration - 1
