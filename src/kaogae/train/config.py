@@ -3,11 +3,15 @@
 Values stand in `presets/`; `settings.py` puts preset and command line together.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kaogae.errors import ConfigError
-from kaogae.stargan import GeneratorConfig, StarganConfig
+import torch
+
+from kaogae.errors import ConfigError, ModelError
+from kaogae.stargan import GeneratorConfig, Header, StarganConfig, build_generator
+from kaogae.stargan.checkpoint import FILE_LIMIT
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class DataConfig:
     balance_sources: float = 0.0
     """The same for the places that the faces come from, so that a large one doesn't drown the rest (0–1)."""
     resident: Literal["auto", "yes", "no"] = "auto"
-    """Whether all pictures lie in the device's memory and are augmented there; auto: on a GPU that has room."""
+    """Whether all pictures lie in the device's memory and are augmented there; auto: on a GPU with room."""
 
 
 @dataclass(frozen=True)
@@ -153,20 +157,35 @@ class TrainConfig:
         Raises:
             ConfigError: with all problems in one message.
         """
+        sections = ("", "data.", "augment.", "weights.", "optimiser.", "generator.")
         problems = [
-            *_range_problems(self),
-            *_range_problems(self.data, "data."),
-            *_range_problems(self.augment, "augment."),
-            *_range_problems(self.weights, "weights."),
-            *_range_problems(self.optimiser, "optimiser."),
-            *_range_problems(self.generator, "generator."),
-            *_cross_problems(self),
+            *(problem for prefix in sections for problem in _range_problems(self, prefix)),
+            *_size_problems(self),
+            *_schedule_problems(self),
+            *_loss_problems(self),
         ]
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", self.preset):  # runs are called by it
+            problems.append(
+                f"preset = {shown(self.preset)} can't be a name: use letters, digits, '.', '_' and '-'."
+            )
         if problems:
             raise ConfigError("These settings can't be:\n- " + "\n- ".join(problems))
 
+    def check_processes(self, count: int) -> None:
+        """See whether `count` processes can share each batch: every part of it has the same size.
 
-_RANGES: dict[str, tuple[float, float]] = {
+        Raises:
+            ConfigError: they can't; names a batch that they could share.
+        """
+        parts = count * self.accumulate
+        if self.batch % parts:
+            raise ConfigError(
+                f"batch = {self.batch} must divide by {parts}: {count} processes with accumulate = "
+                f"{self.accumulate} share it. --set batch={max(1, round(self.batch / parts)) * parts} does."
+            )
+
+
+RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**32 - 1), "iterations": (1, 10**9), "batch": (1, 4096), "image_size": (16, 1024),
     "stored_size": (16, 1024), "discriminator_width": (1, 256), "adversarial_from": (0, 1),
     "log_every": (1, 10**9), "samples_every": (1, 10**9), "save_every": (1, 10**9),
@@ -184,31 +203,113 @@ _RANGES: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 
 
-def _range_problems(section: object, prefix: str = "") -> list[str]:
+def _range_problems(config: TrainConfig, prefix: str) -> list[str]:
+    section = getattr(config, prefix[:-1]) if prefix else config
     problems: list[str] = []
     for name, value in vars(section).items():
         key = prefix + name
-        least, most = _RANGES.get(key, (0, 1e6) if prefix == "weights." else (-float("inf"), float("inf")))
-        if isinstance(value, (int, float)) and not least <= value <= most:
-            problems.append(f"{key} = {value} is not between {least:g} and {most:g}.")
+        least, most = RANGES.get(key, (0, 1e6) if prefix == "weights." else (None, None))
+        if least is None or most is None:
+            continue
+        if isinstance(value, bool) or not least <= value <= most:  # NaN isn't between either
+            problems.append(f"{key} = {shown(value)} is not between {least:,} and {most:,}.")
     return problems
 
 
-def _cross_problems(config: TrainConfig) -> list[str]:
-    stride = 2**config.generator.downs if isinstance(config.generator, StarganConfig) else 8
-    weights, n_critic = config.weights, config.optimiser.n_critic
-    total = weights.adversarial + weights.classes + weights.reconstruction + weights.supervised
-    size, drawn, judged = config.image_size, config.data.drawn, config.uses_discriminator
-    shares = config.data.untouched_share + config.data.partial_share
+def shown(value: object) -> str:
+    """A value for a sentence: what is long is cut off, and what can't be written at all is only described."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits, brackets in brackets
+        return "a value too large to show"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _size_problems(config: TrainConfig) -> list[str]:
+    generator, size, stored = config.generator, config.image_size, config.stored_size
+    downs = min(max(generator.downs, 0), 8) if isinstance(generator, StarganConfig) else 3
+    crop, shift = config.augment.crop, config.augment.shift
+    reach = crop * (0.5 + shift) - 0.5
     wrong = (
-        (size % stride != 0, f"image_size = {size} must divide by {stride} for this generator."),
-        (judged and size % 64 != 0, f"image_size = {size} must divide by 64 for the discriminator."),
-        (weights.supervised > 0 and not drawn, "weights.supervised needs drawn pairs: set data.drawn."),
+        (size % 2**downs != 0, f"image_size = {size} must divide by {2**downs} for this generator."),
+        (
+            config.uses_discriminator and size % 64 != 0,
+            f"image_size = {size} must divide by 64 for the discriminator.",
+        ),
+        (size > stored, f"image_size = {size} is more than stored_size = {stored}: pictures have no more."),
+        (
+            reach > config.data.margin + 1e-6,
+            f"augment.crop = {crop:g} and augment.shift = {shift:g} reach {reach:.3f} beyond the picture, of "
+            f"which only data.margin = {config.data.margin:g} is drawn: lower them.",
+        ),
+        (
+            config.batch % max(1, config.accumulate) != 0,
+            f"batch = {config.batch} must divide by accumulate = {config.accumulate}.",
+        ),
+    )
+    return [sentence for is_wrong, sentence in wrong if is_wrong] + _unreadable(config)
+
+
+def _unreadable(config: TrainConfig) -> list[str]:
+    """Why the checkpoints of such a run could not be read again: better known before it than after."""
+    if _range_problems(config, "generator.") or _range_problems(config, ""):
+        return []
+    try:
+        Header.from_json(Header(config.generator, config.image_size).to_json())
+    except ModelError as error:
+        return [f"No checkpoint can hold this generator. {error}"]
+    with torch.device("meta"):
+        size = sum(tensor.numel() for tensor in build_generator(config.generator).state_dict().values()) * 4
+    if size > FILE_LIMIT:
+        most = FILE_LIMIT >> 20
+        return [f"This generator takes {size >> 20} MiB, and a checkpoint at most {most}: make it smaller."]
+    return []
+
+
+def _schedule_problems(config: TrainConfig) -> list[str]:
+    iterations, n_critic, warmup = config.iterations, config.optimiser.n_critic, config.optimiser.warmup
+    judged, begins = config.uses_discriminator, config.adversarial_from
+    wrong = (
         (
             n_critic > 1 and not judged,
             "optimiser.n_critic > 1 needs a discriminator: set weights.adversarial.",
         ),
-        (total <= 0, "All weights of the generator are 0: there is nothing to learn."),
+        (
+            n_critic > max(1, iterations),
+            f"optimiser.n_critic = {n_critic} is more than iterations = {iterations}: the generator would "
+            "never be updated.",
+        ),
+        (
+            0 < warmup >= iterations,
+            f"optimiser.warmup = {warmup} must be less than iterations = {iterations}.",
+        ),
+        (
+            config.save_every > 0 and config.keep_every % config.save_every != 0,
+            f"keep_every = {config.keep_every} must be a multiple of save_every = {config.save_every}: only "
+            "what is saved can be kept.",
+        ),
+        (
+            judged and begins == 1,
+            "adversarial_from = 1 never lets the discriminator in: set weights.adversarial and "
+            "weights.classes to 0 instead.",
+        ),
+        (
+            judged and begins > 0 and not config.weights.supervised,
+            f"adversarial_from = {begins:g} needs weights.supervised: until then there is nothing to learn.",
+        ),
+    )
+    return [sentence for is_wrong, sentence in wrong if is_wrong]
+
+
+def _loss_problems(config: TrainConfig) -> list[str]:
+    weights, data = config.weights, config.data
+    shares = data.untouched_share + data.partial_share
+    wrong = (
+        (weights.supervised > 0 and not data.drawn, "weights.supervised needs drawn pairs: set data.drawn."),
+        (
+            not config.uses_discriminator and not weights.supervised > 0,
+            "There is nothing to learn: weights.adversarial, .classes and .supervised are all 0.",
+        ),
         (shares > 1, "data.untouched_share and data.partial_share are more than 1 together."),
     )
     return [sentence for is_wrong, sentence in wrong if is_wrong]
