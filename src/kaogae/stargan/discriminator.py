@@ -44,8 +44,11 @@ class Discriminator(nn.Module):
         self.logits = nn.Conv2d(widths[-1], config.classes, config.image_size // stride, bias=False)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.features(image)[-1]
-        return self.score(x), self.logits(x).flatten(1)
+        return self.heads(self.features(image)[-1])
+
+    def heads(self, coarse: Tensor) -> tuple[Tensor, Tensor]:
+        """Score and logits from the coarsest features."""
+        return self.score(coarse), self.logits(coarse).flatten(1)
 
     def features(self, image: Tensor) -> list[Tensor]:
         """What each convolution sees, fine to coarse: [N, C, S / 2, S / 2], [N, 2 C, S / 4, S / 4] ..."""

@@ -22,7 +22,7 @@ def discriminator_loss(
     labels: Tensor,
     penalty: Tensor,
     *,
-    class_weight: float = 1.0,
+    class_weight: float | Tensor = 1.0,
     penalty_weight: float = 10.0,
 ) -> tuple[Tensor, Parts]:
     """Equation (1): L_D = −L_adv + λ_cls · L_cls, with λ_gp · L_gp, which the paper leaves unwritten.
@@ -48,8 +48,8 @@ def generator_loss(
     reconstruction: Tensor,
     *,
     adversarial_weight: float = 1.0,
-    class_weight: float = 1.0,
-    reconstruction_weight: float = 10.0,
+    class_weight: float | Tensor = 1.0,
+    reconstruction_weight: float | Tensor = 10.0,
 ) -> tuple[Tensor, Parts]:
     """Equation (2): L_G = L_adv + λ_cls · L_cls + λ_rec · L_rec.
 
@@ -78,9 +78,12 @@ def gradient_penalty(score: Callable[[Tensor], Tensor], real: Tensor, fake: Tens
         score: maps pictures to patch scores of any shape.
         real, fake: [N, 3, S, S].
         share: [N, 1, 1, 1], uniform in [0, 1].
+
+    Written with `torch.func.grad`, which torch.compile traces as a part of the forward pass: it has no double
+    backward.
     """
-    between = (share * real + (1 - share) * fake).detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(score(between).sum(), between, create_graph=True)
+    between = (share * real + (1 - share) * fake).detach()
+    gradient = torch.func.grad(lambda pictures: score(pictures).sum())(between)
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
@@ -130,11 +133,12 @@ def feature_loss(output: Sequence[Tensor], drawn: Sequence[Tensor]) -> tuple[Ten
     that loss is lowest without a line. To the discriminator a missing line is worse than a shifted one.
 
     Args:
-        output, drawn: features of the same pictures, fine to coarse, any shapes (Wang et al., 2018, eq. 4;
-            each layer in units of its own mean).
+        output, drawn: features of the same pictures, fine to coarse, each [N, C, h, w] (Wang et al., 2018,
+            eq. 4; each layer of each picture in units of its own mean).
     """
     layers = [
-        (a - b).abs().mean() / b.abs().mean().clamp(min=1e-6) for a, b in zip(output, drawn, strict=True)
+        ((a - b).abs().mean((1, 2, 3)) / b.abs().mean((1, 2, 3)).clamp(min=1e-6)).mean()
+        for a, b in zip(output, drawn, strict=True)
     ]
     loss = torch.stack(layers).mean()
     return loss, _parts(features=loss)

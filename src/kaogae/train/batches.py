@@ -1,12 +1,13 @@
-"""Which pictures an iteration sees. Everything random follows from the seed and the iteration's number alone,
-so a run that goes on after a stop sees what it would have seen.
+"""Pixels for the rows of an iteration, made ready while another is learned from.
+
+Either all pictures lie in the device's memory, as bytes, and are augmented there (`Resident`), or threads
+read and augment them on the processor and the device gets batches (`Streamed`).
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -14,21 +15,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kaogae.dataset import FaceSet
-from kaogae.errors import ConfigError
-from kaogae.expressions import EXPRESSIONS
-from kaogae.train.augment import View, sample_view
-from kaogae.train.config import TrainConfig
-from kaogae.train.pairs import Order, Pairs, draw_pairs
+from kaogae.train.augment import apply_views
+from kaogae.train.pairs import Pairs
+from kaogae.train.sampling import CLASSES, Rows
 
 AHEAD = 4
-"""Batches made ready while another is learned from."""
-CLASSES = len(EXPRESSIONS)
+"""Iterations made ready while another is learned from."""
+
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures are RGB in [−1, 1]."""
+    """What the networks learn from at once: a batch, or one of the equal parts of a larger one.
+
+    A mean over some of a part's rows counts by how many of the whole batch's they are: with these weights the
+    mean over the parts is the mean over the whole. Pictures are RGB in [−1, 1].
+    """
 
     source: Tensor
     """[N, 3, S, S], the input."""
@@ -39,187 +42,167 @@ class Batch:
     target_label: Tensor
     """[N] int64: the same as an index."""
     truth: Tensor
-    """[N, 3, S, S]: what should come out, where it is known; the source elsewhere."""
+    """[M, 3, S, S]: what should come out, for the rows in `known`."""
     known: Tensor
-    """[N] bool: where it is."""
+    """[M] int64: rows with a truth; `free` are the others."""
+    free: Tensor
+    clear: Tensor
+    """[C] int64: rows whose target must be seen in the result."""
+    known_weight: Tensor
+    """Scalars: 1 for a whole batch."""
+    free_weight: Tensor
+    clear_weight: Tensor
     share: Tensor
     """[N, 1, 1, 1] in [0, 1]: where between real and translated the gradient penalty looks."""
 
-    def to(self, device: torch.device) -> "Batch":
-        return Batch(*(getattr(self, entry.name).to(device, non_blocking=True) for entry in fields(self)))
+
+class Feed(Protocol):
+    """Turns rows into a batch: `prepare` in a thread, `finish` where the networks are."""
+
+    def prepare(self, rows: Rows, whole: Rows) -> dict[str, Tensor]: ...
+    def finish(self, prepared: dict[str, Tensor]) -> Batch: ...
 
 
-@dataclass
-class _Sample:
-    """One row of a batch."""
+class Streamed:
+    """Pictures from this machine's memory and disk, augmented by OpenCV."""
 
-    source: NDArray[np.uint8]
-    label: int
-    target_label: int
-    strength: float
-    truth: NDArray[np.uint8] | None
-    inner: int
-    """Side of the aligned crop within the pictures."""
-
-
-@dataclass(frozen=True)
-class Faces:
-    """Labelled faces without pairs."""
-
-    pixels: NDArray[np.uint8]
-    """[N, S, S, 3] RGB."""
-    labels: NDArray[np.int64]
-    chances: NDArray[np.float64]
-    """[N], how often each is shown; adds up to 1."""
-
-    @classmethod
-    def of(cls, sets: Sequence[FaceSet], size: int, split: str = "train") -> "Faces":
-        """The faces of `split`. A source counts with the root of its size, so that none drowns the rest.
-
-        Raises:
-            ManifestError: a picture is missing or has changed.
-        """
-        pixels = np.concatenate([_resized(faces.pixels(split), size) for faces in sets])
-        labels = np.concatenate([faces.labels(split) for faces in sets])
-        sources = [f"{faces.hash} {face.source}" for faces in sets for face in faces.of(split)]
-        _, place, counts = np.unique(sources, return_inverse=True, return_counts=True)
-        chances = 1 / np.sqrt(counts[place]) if sources else np.zeros(0)
-        return cls(pixels, labels, chances / chances.sum() if sources else chances)
-
-
-class Data:
-    """Everything a run learns from."""
-
-    def __init__(self, config: TrainConfig, pairs: Pairs | None, faces: Faces | None, origin: str) -> None:
-        self.config, self.pairs, self.faces = config, pairs, faces
-        self.hash = origin
-        """SHA-256 over the drawings' order and the frozen sets."""
-
-    @classmethod
-    def load(
-        cls,
-        config: TrainConfig,
-        sets: Sequence[FaceSet],
-        cache: Path,
-        *,
-        workers: int | None = None,
-        progress: Callable[[int], None] | None = None,
-    ) -> "Data":
-        """Draw what is missing and read the sets.
-
-        Raises:
-            ConfigError: there is neither, or a set of random crops would be cropped again.
-            ManifestError: a set's picture is missing or has changed.
-        """
-        order = drawn_order(config)
-        if order is None and not any(faces.of("train") for faces in sets):
-            raise ConfigError("There is nothing to learn from: name a frozen set, or set data.drawn.")
-        for faces in sets:
-            if config.augment.crop < 1 and any(face.crop for face in faces.faces):
-                raise ConfigError(
-                    f"The set '{faces.name}' holds random crops already: train on whole faces, or add "
-                    f"--set stored_size={faces.size} --set augment.crop=1 --set augment.shift=0 "
-                    "--set augment.flip=false."
-                )
-        digest = hashlib.sha256("\n".join([order.hash() if order else "", *(s.hash for s in sets)]).encode())
-        pairs = draw_pairs(order, cache, workers=workers, progress=progress) if order else None
-        faces = Faces.of(sets, config.stored_size) if sets else None
-        if faces is not None and not len(faces.labels):
-            faces = None
-        return cls(config, pairs, faces, digest.hexdigest())
-
-    def batch(self, iteration: int) -> Batch:
-        """The batch of this iteration."""
+    def __init__(self, faces: Pixels, pairs: Pairs | None, size: int, device: torch.device) -> None:
+        self.faces, self.pairs, self.size, self.device = faces, pairs, size, device
         cv2.setNumThreads(1)
-        config = self.config
-        dice = np.random.default_rng([config.seed, iteration])
-        real = self._real_count()
-        samples = [self._real(dice) for _ in range(real)]
-        samples += [self._drawn(dice) for _ in range(config.batch - real)]
-        if not config.weights.supervised:  # as the original: the labels of the batch, shuffled
-            shuffled = dice.permutation([sample.label for sample in samples])
-            for sample, label in zip(samples, shuffled, strict=True):
-                sample.target_label, sample.strength = int(label), 1.0
-        views = [self._view(sample, dice) for sample in samples]
-        return _collate(samples, views, dice.random(len(samples), np.float32))
 
-    def batches(self, first: int, last: int) -> Iterator[Batch]:
-        """The batches of the iterations `first` to `last` − 1, made ready in the background."""
-        with ThreadPoolExecutor(2) as pool:
-            waiting = [pool.submit(self.batch, i) for i in range(first, min(first + AHEAD, last))]
-            try:
-                for i in range(first, last):
-                    yield waiting.pop(0).result()
-                    if i + AHEAD < last:
-                        waiting.append(pool.submit(self.batch, i + AHEAD))
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+    def prepare(self, rows: Rows, whole: Rows) -> dict[str, Tensor]:
+        sources = [self._window(rows, row, rows.picture[row]) for row in range(len(rows.picture))]
+        truths = [
+            sources[row] if rows.truth[row] == rows.picture[row] else self._window(rows, row, rows.truth[row])
+            for row in rows.known
+        ]
+        pixels = {"source": torch.from_numpy(np.stack(sources))}
+        pixels["truth"] = torch.from_numpy(np.stack(truths)) if truths else pixels["source"][:0]
+        return _pinned(pixels | _facts(rows, whole), self.device)
 
-    def _real_count(self) -> int:
-        if self.faces is None or self.pairs is None:
-            return self.config.batch if self.pairs is None else 0
-        return round(self.config.batch * self.config.data.real_share)
+    def finish(self, prepared: dict[str, Tensor]) -> Batch:
+        moved = {name: value.to(self.device, non_blocking=True) for name, value in prepared.items()}
+        return _batch(moved)
 
-    def _real(self, dice: np.random.Generator) -> _Sample:
-        assert self.faces is not None  # _real_count saw it
-        index = int(dice.choice(len(self.faces.labels), p=self.faces.chances))
-        picture, label = self.faces.pixels[index], int(self.faces.labels[index])
-        untouched = dice.random() < self.config.data.untouched_share
-        target = int(dice.integers(CLASSES))
-        return _Sample(
-            picture, label, target, float(not untouched), picture if untouched else None, len(picture)
-        )
-
-    def _drawn(self, dice: np.random.Generator) -> _Sample:
-        assert self.pairs is not None  # _real_count saw it
-        pairs, data = self.pairs, self.config.data
-        character = int(dice.integers(pairs.order.characters))
-        take, target = int(dice.integers(pairs.order.sources)), int(dice.integers(CLASSES))
-        plan, source, luck = pairs.plans[character], pairs.source(character, take), dice.random()
-        label, size = plan.labels[take].position, pairs.order.size
-        if luck < data.untouched_share:
-            return _Sample(source, label, target, 0.0, source, size)
-        if luck < data.untouched_share + data.partial_share:
-            aim, strength = plan.aims[take].position, plan.strengths[take]
-            return _Sample(source, label, aim, strength, pairs.partial(character, take), size)
-        return _Sample(source, label, target, 1.0, pairs.full(character, target), size)
-
-    def _view(self, sample: _Sample, dice: np.random.Generator) -> View:
-        side, size = len(sample.source), self.config.image_size
-        return sample_view(self.config.augment, side, sample.inner, size, dice)
+    def _window(self, rows: Rows, row: int, number: int) -> NDArray[np.float32]:
+        if row < rows.real or self.pairs is None:
+            return rows.views[row].apply(self.faces[number])
+        return rows.views[row].apply(self.pairs.picture(int(number)))
 
 
-def drawn_order(config: TrainConfig) -> Order | None:
-    """What a run with `config` needs drawn."""
-    if not config.data.drawn:
-        return None
-    margin = round(config.data.margin * config.stored_size)
-    return Order(config.data.drawn, config.data.sources, config.stored_size, margin, config.seed * 10**7)
+class Resident:
+    """All pictures in the device's memory. What a thread prepares is a few numbers for each row."""
+
+    def __init__(self, faces: Pixels, pairs: Pairs | None, size: int, device: torch.device) -> None:
+        self.size, self.device = size, device
+        self.faces = torch.from_numpy(faces).to(device)
+        self.drawn = torch.empty((0, 1, 1, 3), dtype=torch.uint8, device=device)
+        if pairs is not None:
+            order = pairs.order
+            count = order.characters * order.pictures
+            self.drawn = torch.empty((count, order.side, order.side, 3), dtype=torch.uint8, device=device)
+            first = 0
+            for chunk in pairs.chunks():
+                self.drawn[first : first + len(chunk)] = torch.from_numpy(np.array(chunk)).to(device)
+                first += len(chunk)
+
+    def prepare(self, rows: Rows, whole: Rows) -> dict[str, Tensor]:
+        real = rows.known < rows.real
+        views = {
+            "matrix": np.stack([view.matrix for view in rows.views]),
+            "tint": np.stack([view.tint for view in rows.views]),
+            "gamma": np.array([view.gamma for view in rows.views]),
+        }
+        numbers = {
+            "faces": rows.picture[: rows.real],
+            "drawn": rows.picture[rows.real :],
+            "true_faces": rows.truth[rows.known[real]],
+            "true_drawn": rows.truth[rows.known[~real]],
+        }
+        facts = {name: torch.from_numpy(np.float32(value)) for name, value in views.items()}
+        facts |= {name: torch.from_numpy(value) for name, value in numbers.items()}
+        return _pinned(facts | _facts(rows, whole), self.device)
+
+    def finish(self, prepared: dict[str, Tensor]) -> Batch:
+        facts = {name: value.to(self.device, non_blocking=True) for name, value in prepared.items()}
+        view = [facts.pop(name) for name in ("matrix", "tint", "gamma")]
+        real = len(facts["faces"])
+        known, true_real = facts["known"], len(facts["true_faces"])
+        stores = (self.faces, self.drawn, self.faces, self.drawn)
+        places = (slice(0, real), slice(real, None), known[:true_real], known[true_real:])
+        names = ("faces", "drawn", "true_faces", "true_drawn")
+        windows = [
+            apply_views(store[facts.pop(name)], *(part[place] for part in view), self.size)
+            for store, name, place in zip(stores, names, places, strict=True)
+        ]
+        return _batch(facts | {"source": torch.cat(windows[:2]), "truth": torch.cat(windows[2:])})
 
 
-def _collate(samples: Sequence[_Sample], views: Sequence[View], shares: NDArray[np.float32]) -> Batch:
-    target = np.zeros((len(samples), CLASSES), np.float32)
-    target[np.arange(len(samples)), [sample.target_label for sample in samples]] = [
-        s.strength for s in samples
-    ]
-    sources = [view.apply(sample.source) for sample, view in zip(samples, views, strict=True)]
-    truths = [
-        source if sample.truth is None or sample.truth is sample.source else view.apply(sample.truth)
-        for sample, view, source in zip(samples, views, sources, strict=True)
-    ]
-    return Batch(
-        torch.from_numpy(np.stack(sources)),
-        torch.tensor([sample.label for sample in samples]),
-        torch.from_numpy(target),
-        torch.tensor([sample.target_label for sample in samples]),
-        torch.from_numpy(np.stack(truths)),
-        torch.tensor([sample.truth is not None for sample in samples]),
-        torch.from_numpy(shares)[:, None, None, None],
-    )
+def batches(
+    rows: Callable[[int], Rows],
+    feed: Feed,
+    first: int,
+    last: int,
+    *,
+    rank: int = 0,
+    world: int = 1,
+    parts: int = 1,
+) -> Iterator[list[Batch]]:
+    """For each of the iterations `first` to `last` − 1, the `parts` batches from which process `rank` of
+    `world` learns, made ready in the background.
+    """
+
+    def prepare(iteration: int) -> list[dict[str, Tensor]]:
+        whole = rows(iteration)
+        return [feed.prepare(whole.part(rank * parts + part, world * parts), whole) for part in range(parts)]
+
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(prepare, i) for i in range(first, min(first + AHEAD, last))]
+        try:
+            for i in range(first, last):
+                prepared = waiting.pop(0).result()
+                if i + AHEAD < last:
+                    waiting.append(pool.submit(prepare, i + AHEAD))
+                yield [feed.finish(part) for part in prepared]
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _resized(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    if not len(pixels) or pixels.shape[1] == size:
-        return pixels.reshape(-1, size, size, 3)
-    way = cv2.INTER_AREA if size < pixels.shape[1] else cv2.INTER_CUBIC
-    return np.stack([cv2.resize(p, (size, size), interpolation=way).astype(np.uint8) for p in pixels])
+def _facts(rows: Rows, whole: Rows) -> dict[str, Tensor]:
+    target = np.zeros((len(rows.target), CLASSES), np.float32)
+    target[np.arange(len(rows.target)), rows.target] = rows.strength
+    facts = {
+        "label": torch.from_numpy(rows.label),
+        "target": torch.from_numpy(target),
+        "target_label": torch.from_numpy(rows.target),
+        "share": torch.from_numpy(rows.share)[:, None, None, None],
+    }
+    of_all = len(whole.label) / len(rows.label)
+    for name in ("known", "free", "clear"):
+        here, everywhere = getattr(rows, name), getattr(whole, name)
+        facts[name] = torch.from_numpy(here)
+        facts[f"{name}_weight"] = torch.tensor(of_all * len(here) / max(1, len(everywhere)))
+    return facts
+
+
+def _pinned(tensors: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """In memory that a GPU reads by itself, while the processor goes on."""
+    if device.type != "cuda":
+        return tensors
+    return {name: value.contiguous().pin_memory() for name, value in tensors.items()}
+
+
+def _batch(tensors: dict[str, Tensor]) -> Batch:
+    for name in ("source", "truth"):
+        tensors[name] = tensors[name].contiguous(memory_format=torch.channels_last)
+    return Batch(**{entry.name: tensors[entry.name] for entry in fields(Batch)})
+
+
+def resident_bytes(faces: Pixels, pairs: Pairs | None) -> int:
+    """What `Resident` takes of the device's memory."""
+    return faces.nbytes + (pairs.order.bytes if pairs is not None else 0)
+
+
+def of_rows(rows: Rows, feed: Feed, *, parts: int = 1) -> Sequence[Batch]:
+    """The batches of one iteration's rows, at once."""
+    return [feed.finish(feed.prepare(rows.part(part, parts), rows)) for part in range(parts)]

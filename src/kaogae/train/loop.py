@@ -1,30 +1,28 @@
 """The training loop."""
 
-import copy
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
-from torch.optim import Adam
 
 from kaogae.dataset import FaceSet
-from kaogae.errors import ConfigError, ModelError
-from kaogae.files import write_whole
-from kaogae.stargan import Discriminator, DiscriminatorConfig, Header, build_generator, save_checkpoint
-from kaogae.train.batches import Data, Faces
+from kaogae.errors import ModelError
 from kaogae.train.config import TrainConfig
-from kaogae.train.record import SampleSheet, forget_after, log_losses, plot_losses, read_losses, save_png
-from kaogae.train.settings import differences, parse_settings, to_toml
-from kaogae.train.state import load_state, save_state
-from kaogae.train.updates import Networks, update_average, update_discriminator, update_generator
+from kaogae.train.data import Data, check_sets, describe
+from kaogae.train.folder import check_space, claim, space_needed
+from kaogae.train.journal import Journal, surroundings
+from kaogae.train.networks import build_networks, set_rates, update_average
+from kaogae.train.state import Checkpoints
+from kaogae.train.updates import Parts, update_discriminator, update_generator
+from kaogae.train.watch import Alarm
 
-MAY_CHANGE = {"iterations", "log_every", "samples_every", "save_every"}
-"""Settings that a run may go on with after they changed."""
+Reason = Literal["", "finished", "time", "signal", "collapse"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,8 @@ class Step:
     total: int
     images: int = 0
     """Pictures translated so far, with repetition."""
+    alarm: str | None = None
+    """Something that whoever watches should know, a sentence."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,15 @@ class RunReport:
     folder: Path
     iterations: int
     images: int
-    finished: bool
-    """False if time was up before."""
+    reason: Reason
+    """Why it ended: only "finished" is the last iteration."""
+    began: int = 0
+    """The iteration from which it went on."""
+    alarms: list[str] = field(default_factory=list[str])
+
+    @property
+    def finished(self) -> bool:
+        return self.reason == "finished"
 
 
 def train(
@@ -56,171 +63,170 @@ def train(
     folder: Path,
     *,
     cache: Path,
+    fabric: Fabric | None = None,
     max_minutes: float | None = None,
     workers: int | None = None,
-    progress: Callable[[Step], None] | None = None,
+    stop_on_collapse: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    command: str = "",
+    progress: Callable[[Step], None] = lambda _: None,
 ) -> RunReport:
-    """Train, or go on with the run in `folder`.
+    """Train, or go on with the run in `folder`, which gets what docs/training.md lists.
 
-    The folder gets config.toml, losses.jsonl, losses.png, samples/, state.pt and generator.safetensors.
+    Several processes that were launched with one `fabric` share each batch; the first of them writes.
 
     Args:
         sets: frozen sets; their train split is learned from, their validation split shown in the samples.
         cache: folder for what is drawn; several runs may share it.
+        fabric: device and processes; None: this process, on a GPU if there is one.
         max_minutes: stop after this time, with everything saved.
         workers: processes that draw; None for one per processor.
+        stop_on_collapse: stop when the training has failed in a way that it doesn't recover from.
+        stop: asked after each iteration (of several processes: after each row of losses) whether to stop.
+        command: how this run was started, for its history.
 
     Raises:
-        ConfigError: nothing to learn from, or `folder` holds a run with other settings.
-        ModelError: the state is damaged, or a loss isn't finite any more.
+        ConfigError: too little to learn from, or `folder` holds a run with other settings or data.
+        ModelError: no state can be read, a loss isn't finite any more, memory or disk is full.
         ManifestError: a set is damaged.
     """
-
-    def report(step: Step) -> None:
-        if progress is not None:
-            progress(step)
-
-    started = time.monotonic()
+    fabric = fabric or Fabric(accelerator="auto", devices=1)
+    world, leads = fabric.world_size, fabric.is_global_zero
+    clock = _Clock(max_minutes)
 
     # Settings
     config.check()
-    _claim(folder, config)
+    config.check_processes(world)
+    check_sets(config, sets)
+    _choose_arithmetic(config)
+    with ExitStack() as stack:
+        stack.enter_context(_memory_explained(config))
+        if leads:
+            stack.enter_context(claim(folder, config, describe(config, sets)))
+        fabric.barrier()
 
-    # Data
-    data = Data.load(
-        config,
-        sets,
-        cache,
-        workers=workers,
-        progress=lambda done: report(Step("drawing", done, config.data.drawn)),
-    )
-    held_out = Faces.of(sets, config.stored_size, "validation") if sets else None
-    sheet = SampleSheet(config, held_out)
+        # Networks
+        networks = build_networks(config, fabric)
+        check_space(folder, space_needed(config, networks, cache))
+        checkpoints = Checkpoints(folder, config)
+        first = checkpoints.load(networks)
+        if first >= config.iterations:
+            return RunReport(folder, first, first * config.batch, "finished", first)
+        for sentence in checkpoints.unread:
+            progress(Step("training", first, config.iterations, alarm=sentence))
 
-    # Networks
-    fabric = Fabric(accelerator="auto", devices=1)
-    networks = _networks(config, fabric)
-    first = 0
-    if (folder / "state.pt").is_file():
-        first = load_state(folder / "state.pt", networks)
-    forget_after(folder / "losses.jsonl", first)
-
-    def save(iteration: int) -> None:
-        save_state(folder / "state.pt", networks, iteration)
-        header = _header(config, data, sets, iteration, _row(iteration, config, parts))
-        save_checkpoint(folder / "generator.safetensors", networks.average, header)
-
-    def show(iteration: int) -> None:
-        pixels = sheet.draw(networks.average)
-        if pixels is not None:
-            save_png(pixels, folder / "samples" / f"{iteration:07d}.png")
-        plot_losses(read_losses(folder / "losses.jsonl"), folder / "losses.png")
-
-    # Iterations
-    done = first
-    parts: dict[str, Tensor] = {}
-    for iteration, batch in zip(
-        range(first, config.iterations), data.batches(first, config.iterations), strict=False
-    ):
-        batch = batch.to(fabric.device)
-        judged = config.uses_discriminator and iteration >= config.adversarial_from * config.iterations
-        _set_rates(networks, config, iteration)
-        parts = {}
-
-        # Discriminator
-        if judged:
-            parts |= update_discriminator(fabric, networks, batch, config)
-
-        # Generator
-        if (iteration + 1) % config.optimiser.n_critic == 0:
-            parts |= update_generator(fabric, networks, batch, config, judged=judged)
-            update_average(networks, min(config.optimiser.average, done / (done + 10)))
-
-        # Record
-        done = iteration + 1
-        if done % config.log_every == 0:
-            log_losses(folder / "losses.jsonl", _row(done, config, parts))
-        if done % config.samples_every == 0:
-            show(done)
-        if done % config.save_every == 0:
-            save(done)
-        report(Step("training", done, config.iterations, done * config.batch))
-        if max_minutes is not None and time.monotonic() - started > 60 * max_minutes:
-            break
-    if done > first:
-        show(done)
-        save(done)
-    return RunReport(folder, done, done * config.batch, done >= config.iterations)
-
-
-def _claim(folder: Path, config: TrainConfig) -> None:
-    """Write the resolved settings, or see that they are those of the run that is there."""
-    path = folder / "config.toml"
-    if path.is_file():
-        text = path.read_text("utf-8", "replace")
-        changed = set(differences(parse_settings(text), config)) - MAY_CHANGE
-        if changed:
-            raise ConfigError(
-                f"{folder} holds a run with other settings ({', '.join(sorted(changed))}): "
-                "choose another --name."
+        # Data
+        with fabric.rank_zero_first():
+            data = Data.load(
+                config,
+                sets,
+                cache,
+                workers=workers,
+                progress=lambda drawn: progress(Step("drawing", drawn, config.data.drawn)),
             )
-    write_whole(to_toml(config).encode(), path, ModelError)
+        journal = stack.enter_context(closing(Journal(fabric, folder, config, data, sets, first)))
+        journal.event("continued" if first else "started", first, **surroundings(fabric, command))
+
+        # Iterations
+        done, reason, lap = first, "", _Clock()
+        broken = torch.zeros((), device=fabric.device)
+        for batches in data.batches(first, config.iterations, fabric.device, fabric.global_rank, world):
+            judged = config.uses_discriminator and done >= config.adversarial_from * config.iterations
+            rate, parts = set_rates(networks, config, done), Parts()
+
+            # Discriminator
+            if judged:
+                parts |= update_discriminator(fabric, networks, batches, config)
+
+            # Generator
+            if (done + 1) % config.optimiser.n_critic == 0:
+                parts |= update_generator(fabric, networks, batches, config, judged=judged)
+                update_average(networks, min(config.optimiser.average, done / (done + 10)))
+            done += 1
+            for part in parts.values():
+                broken += ~part.isfinite()
+
+            # Record
+            reason, news = _finished(done, config), list[Alarm]()
+            shows = bool(reason) or done % config.samples_every == 0
+            logs = shows or done % config.log_every == 0
+            if logs:
+                _refuse_broken(broken, done)
+                news = journal.record(networks, done, rate, parts, shows=shows)
+
+            # Save
+            if not reason and (logs or world == 1):  # asking every process takes time
+                collapse = stop_on_collapse and any(alarm.collapse for alarm in news)
+                reason = fabric.broadcast(_why_stop(stop, clock, collapse=collapse))
+            if reason or done % config.save_every == 0:
+                _refuse_broken(broken, done)
+                journal.save(checkpoints, networks, done, lap.pace(done - first, config.batch))
+            for alarm in news or (None,):
+                sentence = alarm.sentence if alarm else None
+                progress(Step("training", done, config.iterations, done * config.batch, sentence))
+            if reason:
+                break
+        journal.event("finished" if reason == "finished" else "stopped", done, reason=reason)
+        fabric.barrier()
+    return RunReport(folder, done, done * config.batch, reason, first, journal.alarms)
 
 
-def _networks(config: TrainConfig, fabric: Fabric) -> Networks:
-    torch.manual_seed(config.seed)
-    generator = build_generator(config.generator).to(fabric.device)
-    fastest = torch.channels_last  # the layout in which processors convolve
-    generator.to(memory_format=fastest)  # pyright: ignore[reportCallIssue]
-    average = copy.deepcopy(generator)
-    average.requires_grad_(False)
-    betas = (config.optimiser.beta1, config.optimiser.beta2)
-    generator_adam = Adam(generator.parameters(), config.optimiser.generator_rate, betas)
-    if not config.uses_discriminator:
-        return Networks(generator, average, None, generator_adam, None)
-    size = DiscriminatorConfig(config.image_size, config.discriminator_width)
-    discriminator = Discriminator(size).to(fabric.device)
-    discriminator.to(memory_format=fastest)  # pyright: ignore[reportCallIssue]
-    discriminator_adam = Adam(discriminator.parameters(), config.optimiser.discriminator_rate, betas)
-    return Networks(generator, average, discriminator, generator_adam, discriminator_adam)
+class _Clock:
+    """How long something has taken."""
+
+    def __init__(self, max_minutes: float | None = None) -> None:
+        self.started, self.max_minutes = time.monotonic(), max_minutes
+
+    @property
+    def is_up(self) -> bool:
+        return self.max_minutes is not None and time.monotonic() - self.started > 60 * self.max_minutes
+
+    def pace(self, iterations: int, batch: int) -> dict[str, float]:
+        """For the history."""
+        seconds = time.monotonic() - self.started
+        return {"seconds": round(seconds, 1), "images_per_second": round(iterations * batch / seconds, 2)}
 
 
-def _set_rates(networks: Networks, config: TrainConfig, iteration: int) -> None:
-    """Up over the warm-up, level, and down to 0 over the last part."""
-    optimiser, total = config.optimiser, config.iterations
-    factor = min(1.0, (iteration + 1) / max(1, optimiser.warmup))
-    turn = optimiser.decay_from * total
-    if iteration > turn:
-        factor *= (total - iteration) / (total - turn)
-    pairs = (
-        (networks.generator_optimiser, optimiser.generator_rate),
-        (networks.discriminator_optimiser, optimiser.discriminator_rate),
-    )
-    for adam, rate in pairs:
-        for group in adam.param_groups if adam is not None else ():
-            group["lr"] = rate * factor
+def _finished(done: int, config: TrainConfig) -> Reason:
+    return "finished" if done >= config.iterations else ""
 
 
-def _row(iteration: int, config: TrainConfig, parts: dict[str, Tensor]) -> dict[str, float]:
-    row: dict[str, float] = {"iteration": iteration, "images": iteration * config.batch}
-    for name, value in parts.items():
-        row[name] = round(float(value), 6)
-        if not abs(row[name]) < float("inf"):
-            raise ModelError(f"{name} isn't finite at iteration {iteration}: lower the learning rate.")
-    return row
+def _why_stop(stop: Callable[[], bool], clock: _Clock, *, collapse: bool) -> Reason:
+    return "signal" if stop() else "collapse" if collapse else "time" if clock.is_up else ""
 
 
-def _header(
-    config: TrainConfig, data: Data, sets: Sequence[FaceSet], iteration: int, losses: dict[str, float]
-) -> Header:
-    training = {"preset": config.preset, "seed": config.seed, "iterations": iteration, "batch": config.batch}
-    training |= {"weights": asdict(config.weights), "drawn_characters": config.data.drawn}
-    training |= {"sets": {faces.name: faces.hash for faces in sets}}
-    return Header(
-        config.generator,
-        config.image_size,
-        iteration * config.batch,
-        data.hash,
-        {"losses": losses},
-        training,
-    )
+def _refuse_broken(broken: Tensor, iteration: int) -> None:
+    """Ask the device now and then whether a loss has been NaN or infinite since."""
+    if bool(broken):
+        raise ModelError(
+            f"A loss isn't finite any more at iteration {iteration}, so the run stops; the last saved state "
+            "is as it was. Begin anew with another --name and lower learning rates (optimiser.generator_rate, "
+            "optimiser.discriminator_rate), or with --set precision=float32."
+        )
+
+
+def _choose_arithmetic(config: TrainConfig) -> None:
+    """On GPUs: with bfloat16, what stays in float32 may use TF32; without, nothing does."""
+    half = config.precision == "bfloat16"
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = half
+    torch.backends.cuda.matmul.allow_tf32 = half
+
+
+@contextmanager
+def _memory_explained(config: TrainConfig) -> Generator[None]:
+    """Memory that isn't enough becomes a sentence with a setting that needs less."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        parts = next(
+            (n for n in range(2 * config.accumulate, config.batch + 1) if config.batch % n == 0), None
+        )
+        advice = f"--set accumulate={parts}" if parts else "a smaller image_size or generator.width"
+        where = "GPU" if isinstance(error, torch.OutOfMemoryError) else "machine"
+        raise ModelError(
+            f"The {where}'s memory is not enough for a batch of {config.batch} in {config.accumulate} parts: "
+            f"try {advice}, which gives the same result from less memory."
+        ) from error

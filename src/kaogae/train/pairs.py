@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import resources
@@ -53,6 +53,16 @@ class Order:
     def side(self) -> int:
         return self.size + 2 * self.margin
 
+    @property
+    def pictures(self) -> int:
+        """Of each character."""
+        return 2 * self.sources + len(EXPRESSIONS)
+
+    @property
+    def bytes(self) -> int:
+        """What all drawings take."""
+        return self.characters * self.pictures * self.side**2 * 3
+
     def hash(self) -> str:
         """Of this order and of the artist's own code: other drawings, another hash."""
         digest = hashlib.sha256(json.dumps(asdict(self)).encode())
@@ -95,27 +105,41 @@ class Plan:
 
 
 class Pairs:
-    """Drawn characters, on disk: read as if they were in memory."""
+    """Drawn characters, on disk: read as if they were in memory. Every picture has a number."""
 
     def __init__(self, order: Order, folder: Path) -> None:
         self.order = order
         self._chunks = [np.load(_chunk(folder, i), mmap_mode="r") for i in range(_chunks(order))]
         self.plans = [Plan.of(FIRST_SEED + order.seed + i, order.sources) for i in range(order.characters)]
 
-    def source(self, character: int, take: int) -> Pixels:
-        """[side, side, 3] RGB: the picture before."""
-        return self._picture(character, take)
+    def source(self, character: int, take: int) -> int:
+        """Of the picture before."""
+        return character * self.order.pictures + take
 
-    def full(self, character: int, expression: int) -> Pixels:
-        """The same picture with the expression with this index, at its clearest."""
-        return self._picture(character, self.order.sources + expression)
+    def full(self, character: int, expression: int) -> int:
+        """Of the same picture with the expression with this index, at its clearest."""
+        return self.source(character, self.order.sources + expression)
 
-    def partial(self, character: int, take: int) -> Pixels:
-        """The source part of the way to the plan's aim."""
-        return self._picture(character, self.order.sources + len(EXPRESSIONS) + take)
+    def partial(self, character: int, take: int) -> int:
+        """Of the source part of the way to the plan's aim."""
+        return self.full(character, len(EXPRESSIONS) + take)
 
-    def _picture(self, character: int, index: int) -> Pixels:
+    def picture(self, number: int) -> Pixels:
+        """[side, side, 3] RGB."""
+        character, index = divmod(number, self.order.pictures)
         return self._chunks[character // CHUNK][character % CHUNK, index]
+
+    def chunks(self) -> Iterator[Pixels]:
+        """[some, side, side, 3] RGB: all pictures, by their numbers."""
+        for chunk in self._chunks:
+            yield chunk.reshape(-1, *chunk.shape[2:])
+
+
+def undrawn(order: Order, cache: Path) -> int:
+    """Of how many characters of `order` there are no drawings yet in the folder `cache`."""
+    folder = cache / f"pairs-{order.hash()[:16]}"
+    drawn = sum(_chunk(folder, i).is_file() for i in range(_chunks(order)))
+    return max(0, order.characters - drawn * CHUNK)
 
 
 def draw_pairs(

@@ -1,164 +1,202 @@
-"""One update of the discriminator and one of the generator."""
+"""The losses of a batch, and one update of each network.
 
-from dataclasses import dataclass
+Gradients are averaged over processes here rather than by a wrapper around the networks: the discriminator
+runs several times within one update, once of them to be differentiated twice.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 import torch
+import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-from kaogae.errors import ModelError
 from kaogae.stargan import (
     Discriminator,
-    SmallGenerator,
     discriminator_loss,
     feature_loss,
     generator_loss,
     gradient_penalty,
     supervised_loss,
 )
-from kaogae.stargan.checkpoint import Generator
-from kaogae.train.batches import CLASSES, Batch
-from kaogae.train.config import TrainConfig, WeightsConfig
+from kaogae.train.batches import Batch
+from kaogae.train.config import TrainConfig
+from kaogae.train.networks import Networks, translate
+from kaogae.train.sampling import CLASSES
 
-CLEAR = 0.5
-"""From this strength on a translated picture must show the class that was asked for."""
-LARGEST_GRADIENT = 1.0
-"""Norm to which a supervised generator's gradients are cut: one odd batch must not undo many."""
-
-
-@dataclass
-class Networks:
-    """What learns, with what makes it learn."""
-
-    generator: Generator
-    average: Generator
-    """The running average of the generator: what is saved and shown."""
-    discriminator: Discriminator | None
-    generator_optimiser: Optimizer
-    discriminator_optimiser: Optimizer | None
+Parts = dict[str, Tensor]
+"""Name to scalar, before weighting and detached."""
+Objective = Callable[..., tuple[Tensor, Parts]]
 
 
-def translate(
-    generator: Generator, image: Tensor, target: Tensor, *, half: bool = False
-) -> tuple[Tensor, Tensor | None]:
-    """The translated pictures as float32, and the mask if there is one; `half` computes in bfloat16."""
-    with torch.autocast(image.device.type, torch.bfloat16, enabled=half):
-        if isinstance(generator, SmallGenerator):
-            output, mask = generator.with_mask(image, target)
-            return output.float(), mask.float()
-        return generator(image, target).float(), None
-
-
-def update_discriminator(
-    fabric: Fabric, networks: Networks, batch: Batch, config: TrainConfig
-) -> dict[str, Tensor]:
-    """One step down equation (1); returns its named parts."""
-    discriminator, optimiser, weights = (
-        networks.discriminator,
-        networks.discriminator_optimiser,
-        config.weights,
-    )
-    assert discriminator is not None  # the loop calls this only where there is one
-    assert optimiser is not None
+def discriminator_objective(networks: Networks, batch: Batch, config: TrainConfig) -> tuple[Tensor, Parts]:
+    """Equation (1) and its named parts."""
+    discriminator = networks.discriminator
+    assert discriminator is not None  # or there would be nothing to update
+    source, half = batch.source, _half(config)
     with torch.no_grad():
-        fake, _ = translate(networks.generator, batch.source, batch.target, half=_half(config))
-    real_score, real_logits = discriminator(batch.source)
-    fake_score, _ = discriminator(fake)
-    penalty = gradient_penalty(lambda x: discriminator(x)[0], batch.source, fake, batch.share)
+        fake, _ = translate(networks.generator, source, batch.target, half=half)
+    # Both in one pass: nothing in D mixes the pictures of a batch.
+    with torch.autocast(source.device.type, torch.bfloat16, enabled=half):
+        scores, logits = discriminator(torch.cat([source, fake]))
+    real_score, fake_score = scores.float().chunk(2)
+    # In float32 always: a gradient's norm has too few digits in bfloat16.
+    penalty = gradient_penalty(lambda pictures: discriminator(pictures)[0], source, fake, batch.share)
     # (1)  L_D = −L_adv + λ_cls · L_cls + λ_gp · L_gp
-    loss, parts = discriminator_loss(
+    return discriminator_loss(
         real_score,
         fake_score,
-        real_logits,
+        logits[: len(source)].float(),
         batch.label,
         penalty,
         class_weight=1.0,  # λ_cls; its weight against the drawn truth is the generator's matter
-        penalty_weight=weights.penalty,
+        penalty_weight=config.weights.penalty,
     )
+
+
+def generator_objective(
+    networks: Networks, batch: Batch, config: TrainConfig, *, judged: bool
+) -> tuple[Tensor, Parts]:
+    """Equation (2), to which pairs add the supervised terms, and the named parts.
+
+    Args:
+        judged: whether the discriminator has a say yet.
+    """
+    weights, half = config.weights, _half(config)
+    output, mask = translate(networks.generator, batch.source, batch.target, half=half)
+    loss, parts, seen = 0 * output.mean(), Parts(), list[Tensor]()
+    if judged and networks.discriminator is not None:
+        with torch.autocast(output.device.type, torch.bfloat16, enabled=half):
+            seen = networks.discriminator.features(output)
+            score, logits = networks.discriminator.heads(seen[-1])
+        loss, parts = _judged_loss(networks, batch, output, score.float(), logits.float(), config)
+    if weights.supervised and len(batch.known):
+        # Ours: L_G += λ_sup · L_sup(output, drawn truth)
+        supervised, named = supervised_loss(
+            _rows(output, batch.known),
+            None if mask is None else _rows(mask, batch.known),
+            _rows(batch.source, batch.known),
+            batch.truth,
+            focus=weights.focus,
+            edge_weight=weights.edges,
+            mask_weight=weights.mask,
+        )
+        if seen and weights.features:
+            # Ours: L_G += λ_feat · L_feat(what D sees in the output, in the truth)
+            matched, features = _matched_loss(networks.discriminator, batch, seen, half)
+            loss = loss + weights.features * batch.known_weight * matched
+            named |= features
+        loss = loss + weights.supervised * batch.known_weight * supervised
+        parts |= {name: value * batch.known_weight for name, value in named.items()}
+    return loss, parts
+
+
+def update_discriminator(
+    fabric: Fabric, networks: Networks, batches: Sequence[Batch], config: TrainConfig
+) -> Parts:
+    """One step down equation (1) over `batches`, the parts of one batch; returns its named parts."""
+    discriminator, optimiser = networks.discriminator, networks.discriminator_optimiser
+    assert discriminator is not None  # the loop calls this only where there is one
+    assert optimiser is not None
+    objective = _made(discriminator_objective, config)
     optimiser.zero_grad(set_to_none=True)
-    fabric.backward(loss)
+    parts = _descend(fabric, batches, lambda batch: objective(networks, batch, config))
+    average_gradients(fabric, discriminator.parameters())
     optimiser.step()
     return {f"d_{name}": value for name, value in parts.items()}
 
 
 def update_generator(
-    fabric: Fabric, networks: Networks, batch: Batch, config: TrainConfig, *, judged: bool
-) -> dict[str, Tensor]:
-    """One step down equation (2), to which pairs add the supervised term; returns the named parts.
-
-    Args:
-        judged: whether the discriminator has a say yet.
-
-    Raises:
-        ModelError: the training has diverged.
-    """
-    weights, generator, half = config.weights, networks.generator, _half(config)
-    output, mask = translate(generator, batch.source, batch.target, half=half)
-    if not bool(output.isfinite().all()):
-        raise ModelError("The generator's output isn't finite any more: lower optimiser.generator_rate.")
-    loss, parts = output.new_zeros(()), dict[str, Tensor]()
-    if judged and networks.discriminator is not None:
-        loss, parts = _judged_loss(networks, batch, output, weights, half)
-    if weights.supervised and bool(batch.known.any()):
-        # Ours: L_G += λ_sup · L_sup(output, drawn truth)
-        known = batch.known
-        supervised, named = supervised_loss(
-            output[known],
-            None if mask is None else mask[known],
-            batch.source[known],
-            batch.truth[known],
-            focus=weights.focus,
-            edge_weight=weights.edges,
-            mask_weight=weights.mask,
-        )
-        loss, parts = loss + weights.supervised * supervised, parts | named
-        if judged and weights.features and networks.discriminator is not None:
-            # Ours: L_G += λ_feat · L_feat(what D sees in the output, in the truth)
-            with torch.no_grad():
-                seen = networks.discriminator.features(batch.truth[known])
-            matched, named = feature_loss(networks.discriminator.features(output[known]), seen)
-            loss, parts = loss + weights.features * matched, parts | named
+    fabric: Fabric, networks: Networks, batches: Sequence[Batch], config: TrainConfig, *, judged: bool
+) -> Parts:
+    """One step down equation (2) over `batches`, the parts of one batch; returns the named parts."""
+    generator, discriminator = networks.generator, networks.discriminator
+    objective = _made(generator_objective, config)
     networks.generator_optimiser.zero_grad(set_to_none=True)
-    fabric.backward(loss)
-    if weights.supervised:
-        nn.utils.clip_grad_norm_(generator.parameters(), LARGEST_GRADIENT)
+    if discriminator is not None:
+        discriminator.requires_grad_(False)  # it judges, and learns nothing from it
+    parts = _descend(fabric, batches, lambda batch: objective(networks, batch, config, judged=judged))
+    if discriminator is not None:
+        discriminator.requires_grad_(True)
+    average_gradients(fabric, generator.parameters())
+    if config.optimiser.clip:
+        nn.utils.clip_grad_norm_(generator.parameters(), config.optimiser.clip)
     networks.generator_optimiser.step()
     return {f"g_{name}": value for name, value in parts.items()}
 
 
-def update_average(networks: Networks, weight: float) -> None:
-    """average ← weight · average + (1 − weight) · generator."""
-    with torch.no_grad():
-        for kept, new in zip(networks.average.parameters(), networks.generator.parameters(), strict=True):
-            kept.lerp_(new, 1 - weight)
-        for kept, new in zip(networks.average.buffers(), networks.generator.buffers(), strict=True):
-            kept.copy_(new)
+def average_gradients(fabric: Fabric, parameters: Iterable[nn.Parameter]) -> None:
+    """The same gradients in every process: their mean, sent in one piece."""
+    if fabric.world_size == 1:
+        return
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    flat = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
+    assert isinstance(flat, Tensor)
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
+
+
+def _descend(
+    fabric: Fabric, batches: Sequence[Batch], objective: Callable[[Batch], tuple[Tensor, Parts]]
+) -> Parts:
+    """Gradients of the mean over `batches`, and the mean of the named parts."""
+    sums = Parts()
+    for batch in batches:
+        loss, parts = objective(batch)
+        fabric.backward(loss / len(batches))
+        for name, value in parts.items():
+            sums[name] = sums.get(name, 0) + value / len(batches)
+    return sums
 
 
 def _judged_loss(
-    networks: Networks, batch: Batch, output: Tensor, weights: WeightsConfig, half: bool
-) -> tuple[Tensor, dict[str, Tensor]]:
-    assert networks.discriminator is not None
-    score, logits = networks.discriminator(output)
-    clear = batch.target.amax(1) >= CLEAR
-    # Where the truth is drawn, the way back would ask for a face that no longer can be known.
-    free = ~batch.known if weights.supervised else torch.ones_like(batch.known)
-    source, back = batch.source[free], batch.source[free]
-    if weights.reconstruction and bool(free.any()):
-        label = torch.nn.functional.one_hot(batch.label[free], CLASSES).to(output)
-        back, _ = translate(networks.generator, output[free], label, half=half)
+    networks: Networks, batch: Batch, output: Tensor, score: Tensor, logits: Tensor, config: TrainConfig
+) -> tuple[Tensor, Parts]:
+    weights, free, clear = config.weights, batch.free, batch.clear
+    source = back = _rows(batch.source, free)
+    if weights.reconstruction and len(free):
+        label = F.one_hot(_rows(batch.label, free), CLASSES).to(output)
+        back, _ = translate(networks.generator, _rows(output, free), label, half=_half(config))
     # (2)  L_G = L_adv + λ_cls · L_cls + λ_rec · L_rec
-    return generator_loss(
+    loss, parts = generator_loss(
         score,
-        logits[clear],
-        batch.target_label[clear],
+        _rows(logits, clear),
+        _rows(batch.target_label, clear),
         source,
         back,
         adversarial_weight=weights.adversarial,
-        class_weight=weights.classes,
-        reconstruction_weight=weights.reconstruction,
+        class_weight=weights.classes * batch.clear_weight,
+        reconstruction_weight=weights.reconstruction * batch.free_weight,
     )
+    parts["classes"] = parts["classes"] * batch.clear_weight
+    parts["reconstruction"] = parts["reconstruction"] * batch.free_weight
+    return loss, parts
+
+
+def _matched_loss(
+    discriminator: Discriminator | None, batch: Batch, seen: list[Tensor], half: bool
+) -> tuple[Tensor, Parts]:
+    assert discriminator is not None  # or nothing would have been seen
+    with torch.no_grad(), torch.autocast(batch.truth.device.type, torch.bfloat16, enabled=half):
+        true = discriminator.features(batch.truth)
+    return feature_loss(
+        [_rows(layer, batch.known).float() for layer in seen], [layer.float() for layer in true]
+    )
+
+
+def _rows(values: Tensor, rows: Tensor) -> Tensor:
+    """These rows, without asking the device how many there are."""
+    return values if len(rows) == len(values) else values.index_select(0, rows)
+
+
+def _made(objective: Objective, config: TrainConfig) -> Objective:
+    return _compiled(objective) if config.compile else objective
+
+
+@cache
+def _compiled(objective: Objective) -> Objective:
+    return torch.compile(objective)
 
 
 def _half(config: TrainConfig) -> bool:

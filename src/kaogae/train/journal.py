@@ -1,0 +1,121 @@
+"""What a run writes down: its first process does, and the others take part where all have to."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from kaogae import __version__
+from kaogae.dataset import FaceSet
+from kaogae.stargan import Header
+from kaogae.train.config import TrainConfig
+from kaogae.train.data import Data, describe
+from kaogae.train.log import read_losses
+from kaogae.train.networks import Networks
+from kaogae.train.record import Recorder
+from kaogae.train.state import Checkpoints
+from kaogae.train.updates import Parts
+from kaogae.train.watch import Alarm, Watch
+
+
+class Journal:
+    """Rows of losses, samples, alarms, checkpoints and events of a run, from iteration `first` on."""
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        folder: Path,
+        config: TrainConfig,
+        data: Data,
+        sets: Sequence[FaceSet],
+        first: int,
+    ) -> None:
+        self.fabric, self.config, self.sets = fabric, config, sets
+        self.alarms: list[str] = []
+        self._watch = Watch(config)
+        self._recorder = Recorder(folder, config, data, first) if fabric.is_global_zero else None
+        self._last: dict[str, float] = {}
+        losses = folder / "losses.jsonl"
+        if self._recorder is not None and first and losses.is_file():
+            for row in read_losses(losses):
+                self._watch.see(row)
+                self._last = row
+
+    def record(
+        self, networks: Networks, iteration: int, rate: float, parts: Parts, *, shows: bool
+    ) -> list[Alarm]:
+        """Write a row, if `shows` with samples, and see what there is to say about it."""
+        row = _row(self.fabric, iteration, self.config, rate, parts)
+        if self._recorder is None:
+            return []
+        if shows:
+            row |= self._recorder.show(networks.average, iteration)
+        self._recorder.losses(row)
+        self._last, alarms = row, self._watch.see(row)
+        for alarm in alarms:
+            self.event("alarm", iteration, kind=alarm.kind, sentence=alarm.sentence)
+            self.alarms.append(alarm.sentence)
+        return alarms
+
+    def save(
+        self, checkpoints: Checkpoints, networks: Networks, iteration: int, pace: dict[str, float]
+    ) -> None:
+        """Write checkpoint and state."""
+        if self._recorder is not None:
+            checkpoints.save(networks, iteration, _header(self.config, self.sets, iteration, self._last))
+            self.event("saved", iteration, **pace)
+
+    def event(self, event: str, iteration: int, **facts: Any) -> None:
+        """Note what happened."""
+        if self._recorder is not None:
+            self._recorder.event(event, iteration, **facts)
+
+    def close(self) -> None:
+        if self._recorder is not None:
+            self._recorder.close()
+
+
+def _row(fabric: Fabric, iteration: int, config: TrainConfig, rate: float, parts: Parts) -> dict[str, float]:
+    """What was measured at this iteration, as a mean over the processes: one question to the device."""
+    values = torch.stack([part.detach().float() for part in parts.values()])
+    means = fabric.all_reduce(values, reduce_op="mean")
+    assert isinstance(means, Tensor)
+    row: dict[str, float] = {"iteration": iteration, "images": iteration * config.batch, "rate": rate}
+    return row | {name: round(value, 6) for name, value in zip(parts, means.tolist(), strict=True)}
+
+
+def _header(config: TrainConfig, sets: Sequence[FaceSet], iteration: int, losses: dict[str, float]) -> Header:
+    training = {"preset": config.preset, "seed": config.seed, "iterations": iteration, "batch": config.batch}
+    training |= {"weights": asdict(config.weights), "drawn_characters": config.data.drawn}
+    training |= {"sets": {faces.name: faces.hash for faces in sets}}
+    seen = iteration * config.batch
+    origin = describe(config, sets)["hash"]
+    return Header(config.generator, config.image_size, seen, origin, {"losses": losses}, training)
+
+
+def surroundings(fabric: Fabric, command: str) -> dict[str, Any]:
+    """With what a run is made, for its history."""
+    device = fabric.device
+    return {
+        "command": command,
+        "kaogae": __version__,
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "processes": fabric.world_size,
+    }
+
+
+def _processor() -> str:
+    """Its name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text("utf-8", "replace").splitlines() if info.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
