@@ -25,8 +25,8 @@ FLUSH = 120
 class Recorder:
     """Writes into a run's folder; one per run, in its first process.
 
-    Rows and events are in the file when a call returns. When a run goes on, the rows go that it wrote after its
-    last saved state, so that in the end they are those of a run that was never stopped.
+    Rows and events are in the file when a call returns. When a run goes on, the rows go that it wrote after
+    its last saved state, so that in the end they are those of a run that was never stopped.
     """
 
     def __init__(self, folder: Path, config: TrainConfig, data: "Data", from_iteration: int) -> None:
