@@ -71,10 +71,11 @@ class Streamed:
         cv2.setNumThreads(1)
 
     def prepare(self, rows: Rows, whole: Rows) -> dict[str, Tensor]:
-        sources = [self._window(rows, row, rows.picture[row]) for row in range(len(rows.picture))]
+        picture, truth = rows.picture.tolist(), rows.truth.tolist()
+        sources = [self._window(rows, row, number) for row, number in enumerate(picture)]
         truths = [
-            sources[row] if rows.truth[row] == rows.picture[row] else self._window(rows, row, rows.truth[row])
-            for row in rows.known
+            sources[row] if truth[row] == picture[row] else self._window(rows, row, truth[row])
+            for row in rows.known.tolist()
         ]
         pixels = {"source": torch.from_numpy(np.stack(sources))}
         pixels["truth"] = torch.from_numpy(np.stack(truths)) if truths else pixels["source"][:0]
@@ -87,7 +88,7 @@ class Streamed:
     def _window(self, rows: Rows, row: int, number: int) -> NDArray[np.float32]:
         if row < rows.real or self.pairs is None:
             return rows.views[row].apply(self.faces[number])
-        return rows.views[row].apply(self.pairs.picture(int(number)))
+        return rows.views[row].apply(self.pairs.picture(number))
 
 
 class Resident:
@@ -125,14 +126,14 @@ class Resident:
 
     def finish(self, prepared: dict[str, Tensor]) -> Batch:
         facts = {name: value.to(self.device, non_blocking=True) for name, value in prepared.items()}
-        view = [facts.pop(name) for name in ("matrix", "tint", "gamma")]
+        matrix, tint, gamma = (facts.pop(name) for name in ("matrix", "tint", "gamma"))
         real = len(facts["faces"])
         known, true_real = facts["known"], len(facts["true_faces"])
         stores = (self.faces, self.drawn, self.faces, self.drawn)
         places = (slice(0, real), slice(real, None), known[:true_real], known[true_real:])
         names = ("faces", "drawn", "true_faces", "true_drawn")
         windows = [
-            apply_views(store[facts.pop(name)], *(part[place] for part in view), self.size)
+            apply_views(store[facts.pop(name)], matrix[place], tint[place], gamma[place], self.size)
             for store, name, place in zip(stores, names, places, strict=True)
         ]
         return _batch(facts | {"source": torch.cat(windows[:2]), "truth": torch.cat(windows[2:])})

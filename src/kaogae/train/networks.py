@@ -8,6 +8,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Adam
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from kaogae.stargan import Discriminator, DiscriminatorConfig, SmallGenerator, build_generator
 from kaogae.stargan.checkpoint import Generator
@@ -61,11 +62,11 @@ def set_rates(networks: Networks, config: TrainConfig, iteration: int) -> float:
 
 def update_average(networks: Networks, weight: float) -> None:
     """average ← weight · average + (1 − weight) · generator."""
-    with torch.no_grad():
-        kept, new = list(networks.average.parameters()), list(networks.generator.parameters())
-        torch._foreach_lerp_(kept, new, 1 - weight)
-        for kept, new in zip(networks.average.buffers(), networks.generator.buffers(), strict=True):
-            kept.copy_(new)
+    kept: list[Tensor] = [*networks.average.parameters()]
+    new: list[Tensor] = [*networks.generator.parameters()]
+    get_ema_multi_avg_fn(weight)(kept, new, 1)
+    for statistic, now in zip(networks.average.buffers(), networks.generator.buffers(), strict=True):
+        statistic.copy_(now)
 
 
 def translate(

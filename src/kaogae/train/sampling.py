@@ -63,11 +63,14 @@ class Rows:
         """Every `count`-th row from `index` on: the same mixture of real and drawn in each part."""
         rows = slice(index, None, count)
         return Rows(
-            len(range(index, self.real, count)),
-            *(column[rows] for column in (self.picture, self.truth, self.label, self.target)),
-            self.strength[rows],
-            self.share[rows],
-            self.views[rows],
+            real=len(range(index, self.real, count)),
+            picture=self.picture[rows],
+            truth=self.truth[rows],
+            label=self.label[rows],
+            target=self.target[rows],
+            strength=self.strength[rows],
+            share=self.share[rows],
+            views=self.views[rows],
         )
 
 
@@ -103,14 +106,19 @@ class Sampler:
                 np.ones(len(rows)),
                 np.full_like(truth, NO_TRUTH),
             )
-        sides = [config.stored_size if i < self.real or self.pairs is None else self.pairs.order.side
-                 for i in range(len(rows))]  # fmt: skip
-        views = [
-            sample_view(config.augment, side, config.stored_size, config.image_size, dice) for side in sides
-        ]
-        share = dice.random(len(rows), np.float32)
+        stored, size = config.stored_size, config.image_size
+        sides = [stored] * self.real
+        if self.pairs is not None:
+            sides += [self.pairs.order.side] * (config.batch - self.real)
         return Rows(
-            self.real, picture, truth, label, target, strength.astype(np.float32), share, tuple(views)
+            real=self.real,
+            picture=picture,
+            truth=truth,
+            label=label,
+            target=target,
+            strength=strength.astype(np.float32),
+            views=tuple(sample_view(config.augment, side, stored, size, dice) for side in sides),
+            share=dice.random(len(rows), np.float32),
         )
 
     def _faces(self, iteration: int, dice: np.random.Generator) -> list[int]:

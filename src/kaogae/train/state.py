@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Adam
 
 from kaogae.errors import ModelError
@@ -163,7 +163,7 @@ def _tensors(networks: Networks) -> Iterator[tuple[str, Tensor]]:
 
 
 def _weights(networks: Networks) -> Iterator[tuple[str, Tensor]]:
-    parts = {"generator": networks.generator, "average": networks.average}
+    parts: dict[str, nn.Module] = {"generator": networks.generator, "average": networks.average}
     if networks.discriminator is not None:
         parts["discriminator"] = networks.discriminator
     for part, network in parts.items():
