@@ -49,6 +49,10 @@ class WeightsError(KaogaeError):
     """Weights that can't be fetched or aren't the ones that they should be."""
 
 
+class HubError(KaogaeError):
+    """A model on the Hub that can't be fetched or published."""
+
+
 class LabelError(KaogaeError):
     """A campaign, invitation or file of votes that can't be made or used."""
 

@@ -26,6 +26,7 @@ EXTRAS = {
     "alembic": "collect",
     "fastapi": "label",
     "filelock": "collect",
+    "huggingface_hub": "hub",
     "imagehash": "collect",
     "lightning": "train",
     "onnx": "train",
@@ -67,6 +68,9 @@ def main() -> None:
     # What libraries have to say about damaged files is in that sentence
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    if not err.is_terminal:
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except KaogaeError as error:

@@ -5,26 +5,54 @@ from pathlib import Path
 import typer
 
 from kaogae.cli.application import WORKSPACE, app, out
+from kaogae.errors import HubError, UsageError
 
 
 @app.command()
 def export(
-    run: Path = typer.Argument(..., metavar="RUN", help="Name or folder of a run, or a checkpoint."),
-    kind: str = typer.Option("onnx", "--to", help="onnx or safetensors."),
+    run: str = typer.Argument(
+        ..., metavar="RUN", help="Name or folder of a run, a checkpoint, or hf://OWNER/NAME."
+    ),
+    kind: str = typer.Option("onnx", "--to", help="onnx, safetensors, torchscript or hub."),
     output: Path | None = typer.Option(
-        None, "--out", "-o", help="The file; default: RUN.onnx or RUN.safetensors."
+        None, "--out", "-o", help="The file, for hub a new folder; default: named after RUN."
     ),
     half: bool = typer.Option(True, "--half/--full", help="Store the weights of an ONNX file as float16."),
+    push: str | None = typer.Option(
+        None, "--push", metavar="OWNER/NAME", help="With --to hub: publish the folder on the Hub."
+    ),
+    private: bool = typer.Option(False, "--private", help="With --push: for nobody but the owner."),
     workspace: Path = WORKSPACE,
 ) -> None:
-    """Write the generator of a run as a file, checked against PyTorch."""
-    from kaogae.train import export_run
+    """Write the generator of a run for others, checked against PyTorch on 32 faces."""
+    from kaogae import hub
 
-    place = run if run.exists() else workspace / "runs" / run
-    target = output or Path(f"{place.name if place.is_dir() else place.stem}.{kind}")
-    report = export_run(place, kind, target, half=half)
-    out.print(
-        f"{target}: {report.bytes / 1e6:.1f} MB, at most {report.difference:.5f} from PyTorch",
-        soft_wrap=True,
-        highlight=False,
-    )
+    if push is not None and kind != "hub":
+        raise UsageError("--push publishes a whole folder: add --to hub.")
+    if private and push is None:
+        raise UsageError("--private is for what is published: add --push OWNER/NAME.")
+    if push is not None:
+        hub.check_push(push)
+    from kaogae.train.exporting import CHECKPOINT, ENDINGS, export_run
+
+    if hub.is_address(run):
+        address = hub.parse_address(run)
+        place, name = hub.fetch(address, CHECKPOINT), address.name
+    else:
+        place = Path(run) if Path(run).exists() else workspace / "runs" / run
+        name = place.resolve().name if place.is_dir() else place.stem
+    target = output or Path(f"{name}{ENDINGS.get(kind, '')}")
+    report = export_run(place, kind, target, half=half, name=name, repo=push)
+    lines = [f"{target}: {report.bytes / 1e6:.1f} MB, at most {report.difference:.5f} from PyTorch"]
+    if kind == "hub":
+        lines.append("files: " + ", ".join(sorted(path.name for path in target.iterdir())))
+    for line in lines:
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    if push is not None:
+        try:
+            page = hub.push(target, push, private=private)
+        except HubError as error:
+            raise HubError(
+                f"{error} `hf upload {push} {target}` sends the folder once that is mended."
+            ) from error
+        out.print(f"published: {page}", soft_wrap=True, highlight=False, markup=False)

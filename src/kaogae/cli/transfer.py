@@ -26,7 +26,9 @@ def transfer(
     output: Path = typer.Option(
         Path("transferred"), "--out", "-o", help="Folder for the results; a file if there is only one."
     ),
-    model: Path | None = typer.Option(None, "--model", help="An ONNX model instead of the built-in one."),
+    model: str | None = typer.Option(
+        None, "--model", help="An ONNX model, or hf://OWNER/NAME, instead of the built-in one."
+    ),
     save_mask: bool = typer.Option(False, "--save-mask", help="Also write which region was edited."),
     as_json: bool = typer.Option(False, "--json", help="Print a report for machines."),
 ) -> None:

@@ -5,12 +5,13 @@ import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from kaogae import hub
 from kaogae.errors import ModelError
 from kaogae.expressions import EXPRESSIONS
 from kaogae.transfer.onnx_file import refuse_external_data
@@ -19,6 +20,8 @@ FORMAT = "kaogae-generator"
 VERSION = 1
 FILE_LIMIT = 512 * 2**20
 """Most bytes of a model file."""
+HUB_FILE = "model.onnx"
+"""The file of a model on the Hub."""
 SIDES = range(32, 1025)
 """The crop sides in pixels that a model may ask for."""
 
@@ -42,13 +45,15 @@ class Generator:
         """Load and check a model.
 
         Args:
-            path: an ONNX file as `kaogae export` writes it; None for the one that comes with Kaogae.
+            path: an ONNX file as `kaogae export` writes it, or the address hf://owner/name[@revision] of a
+                model on the Hub; None for the one that comes with Kaogae.
             threads: of ONNX Runtime for one network; 0 for one per core.
 
         Raises:
             ModelError: missing, too large, damaged, foreign, or of another version or vocabulary.
+            HubError: the model can't be had from the Hub.
         """
-        data = _read(path)
+        data = _read(hub.fetch(hub.parse_address(path), HUB_FILE) if _is_on_the_hub(path) else path)
         name = "The model that comes with Kaogae" if path is None else str(path)
         try:
             refuse_external_data(data)
@@ -91,6 +96,10 @@ class Generator:
                 "The model gives something that isn't a picture, so it's damaged or badly trained."
             )
         return output.clip(-1, 1), masks[0].clip(0, 1) if masks else None
+
+
+def _is_on_the_hub(path: str | Path | None) -> TypeGuard[str]:
+    return isinstance(path, str) and hub.is_address(path)
 
 
 def _read(path: str | Path | None) -> bytes:
