@@ -1,7 +1,10 @@
 """The documents say what the program does, and nothing that it doesn't."""
 
+import pkgutil
 import re
+import tomllib
 import typing
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -9,6 +12,8 @@ import pytest
 import typer
 
 from kaogae.cli import app
+from kaogae.train import load_settings
+from kaogae.train.settings import differences
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -61,3 +66,70 @@ def test_the_readmes_tree_names_what_is_there():
         if (path.is_dir() and any(path.glob("*.py"))) or (path.suffix == ".py" and path.stem != "__init__")
     }
     assert named == there
+
+
+PRESETS = {name: load_settings(name) for name in ("baseline", "paper", "small", "smoke")}
+PAPER = (ROOT / "docs/paper.md").read_text("utf-8")
+
+
+def settings_of(preset: str) -> dict[str, object]:
+    """Every setting with its value, as `kaogae train` resolves it."""
+    values = asdict(PRESETS[preset])
+    sections = {name: values.pop(name) for name in list(values) if isinstance(values[name], dict)}
+    return values | {f"{name}.{key}": value for name, part in sections.items() for key, value in part.items()}
+
+
+@pytest.mark.parametrize("preset", ["baseline", "paper"])
+def test_the_paper_page_gives_the_presets_values(preset):
+    named = re.findall(rf"`{preset}\.toml: ([\w.]+) = ([^`]+)`", PAPER)
+    assert len(named) > 5
+    for key, value in named:
+        assert settings_of(preset)[key] == tomllib.loads(f"value = {value}")["value"], f"{preset} {key}"
+
+
+def test_every_name_in_the_paper_page_is_in_the_code():
+    names = re.findall(r"`(kaogae(?:\.\w+)+)", PAPER)
+    assert len(names) > 20
+    for name in names:
+        pkgutil.resolve_name(name)  # raises where there is none
+
+
+def test_the_paper_page_has_every_sentence_with_its_place():
+    rows = re.findall(r"^\| ([CD]\d+) \| ([^|]+) \| ([^|]+) \|", PAPER, re.MULTILINE)
+    assert [number for number, _, _ in rows] == [
+        *(f"C{i}" for i in range(1, 20)),
+        *(f"D{i}" for i in range(1, 10)),
+    ]
+    for number, said, place in rows:
+        assert said.strip(), number
+        assert "`" in place, f"{number} names neither a setting nor code nor a command"
+
+
+def test_the_proposal_is_the_baseline_but_for_what_the_paper_says():
+    changed = differences(PRESETS["baseline"], PRESETS["paper"])
+    del changed["preset"]
+    assert changed == {
+        "generator.blocks": (6, 9),
+        "generator.downs": (2, 3),
+        "weights.reconstruction": (10.0, 5.0),
+    }
+
+
+def test_the_training_pages_table_is_the_presets():
+    page = (ROOT / "docs/training.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([\w.]+)` \|[^|]*" + r"\| ([^|]+) " * 4 + r"\|$", page, re.MULTILINE)
+    table = {key: dict(zip(PRESETS, values, strict=True)) for key, *values in rows}
+    resolved = {name: settings_of(name) for name in PRESETS}
+    keys = [key for name in PRESETS for key in resolved[name] if key != "preset"]
+    assert table == {key: {name: shown(resolved[name].get(key)) for name in PRESETS} for key in keys}
+
+
+def shown(value: object) -> str:
+    """As in the table: 250,000, 0.0001, yes, and – for what a generator doesn't have."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (
+        f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    )
