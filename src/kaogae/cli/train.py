@@ -1,23 +1,57 @@
-"""`kaogae train`."""
+"""`kaogae train` and `kaogae train plot`."""
 
-import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+import json
+import shlex
+import signal
+import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from kaogae.cli.application import WORKSPACE, app, err, out
+from kaogae.cli.application import WORKSPACE, app, err, out, plain
+from kaogae.cli.train_run import Signals, launched, watch_training
 from kaogae.errors import UsageError
 
 if TYPE_CHECKING:
-    from kaogae.train import Step
+    from kaogae.dataset import FaceSet
+    from kaogae.train import RunReport
+
+PRESET = "PRESET"
+"""Stands in the group's list for the command that every word is for which isn't another command's name."""
 
 
-@app.command()
+class PresetFirst(TyperGroup):
+    """`kaogae train small` beside `kaogae train plot`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args if args and args[0] in self.commands else [PRESET, *args])
+
+
+class TrainCommand(TyperCommand):
+    """Its usage names PRESET once."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return super().collect_usage_pieces(ctx)[:1]
+
+
+group = typer.Typer(cls=PresetFirst, add_completion=False)
+app.add_typer(group, name="train", help="Train the networks, and draw how it went.")
+
+
+@group.command(
+    PRESET,
+    cls=TrainCommand,
+    epilog="kaogae train plot RUN... draws the losses of runs: kaogae train plot --help.",
+)
 def train(
-    preset: str = typer.Argument(..., help="baseline, paper, small or smoke."),
+    preset: str = typer.Argument(
+        ...,
+        metavar=PRESET,
+        help="baseline and paper (the paper's), small (what is shipped), smoke (a test), or a .toml.",
+    ),
     data: list[str] = typer.Option(
         [], "--data", help="A frozen set's name or folder; may be given several times."
     ),
@@ -26,62 +60,92 @@ def train(
         [], "--set", metavar="KEY=VALUE", help="Change a setting of the preset."
     ),
     max_time: float | None = typer.Option(None, "--max-time", help="Stop after so many minutes, all saved."),
+    stop_on_collapse: bool = typer.Option(
+        False, "--stop-on-collapse", help="Stop when the training has failed for good."
+    ),
+    accelerator: str = typer.Option("auto", "--accelerator", help="auto, cpu or cuda."),
+    devices: int | None = typer.Option(None, "--devices", help="Processes, each with a device; default: 1."),
+    nodes: int | None = typer.Option(None, "--nodes", help="Machines; default: 1."),
     threads: int | None = typer.Option(None, "--threads", help="Processors to use; default: all."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Say what would run, and write nothing."),
+    as_json: bool = typer.Option(False, "--json", help="Print a report for machines."),
     workspace: Path = WORKSPACE,
 ) -> None:
     """Train the networks. The same command goes on with a run that was stopped."""
     import torch
 
-    from kaogae.dataset import load
-    from kaogae.dataset.paths import check_name
     from kaogae.train import load_settings
     from kaogae.train import train as run
 
     config = load_settings(preset, changes)
     if max_time is not None and not max_time > 0:
         raise UsageError(f"--max-time {max_time:g} isn't a number of minutes above 0.")
-    sets = [load(Path(one) if Path(one).is_dir() else workspace / "sets" / check_name(one)) for one in data]
-    if threads is not None:
-        torch.set_num_threads(max(1, threads))
-    with _watch_training() as progress:
-        report = run(
-            config,
-            sets,
-            workspace / "runs" / check_name(name or preset),
-            cache=workspace / "cache",
-            max_minutes=max_time,
-            workers=threads,
-            progress=progress,
-        )
+    folder, sets = _run_folder(name or Path(preset).stem, workspace), _sets(data, workspace)
+    with launched(accelerator, devices, nodes) as fabric:
+        if threads is not None:
+            torch.set_num_threads(max(1, threads))
+        leads = fabric.is_global_zero
+        with watch_training(silent=not leads) as live, Signals(live) as signals:
+            try:
+                report = run(
+                    config,
+                    sets,
+                    folder,
+                    cache=workspace / "cache",
+                    fabric=fabric,
+                    max_minutes=max_time,
+                    workers=threads,
+                    stop_on_collapse=stop_on_collapse,
+                    stop=lambda: bool(signals.caught),
+                    command=shlex.join(["kaogae", *sys.argv[1:]]),
+                    progress=live.step,
+                )
+            except KeyboardInterrupt:
+                raise typer.Exit(128 + signals.caught) from None
+    if leads:
+        _say(report, as_json=as_json)
+        stopped = 128 + (signals.caught or signal.SIGINT)
+        raise typer.Exit({"signal": stopped, "collapse": 1}.get(report.reason, 0))
+
+
+def _say(report: "RunReport", *, as_json: bool) -> None:
+    if as_json:
+        facts = asdict(report) | {"folder": str(report.folder), "finished": report.finished}
+        out.print_json(json.dumps(facts))
+        return
+    if report.reason == "collapse":
+        err.print("[bold yellow]kaogae:[/] stopped for this alarm, with everything saved.", highlight=False)
+    went_on = f"went on from iteration {report.began}, " if report.began else ""
     state = "finished" if report.finished else "stopped; the same command goes on"
-    out.print(
-        f"{report.folder}: {report.iterations} iterations, {report.images} images, {state}", soft_wrap=True
-    )
+    amount = f"{report.iterations} iterations, {report.images} images"
+    out.print(plain(f"{report.folder}: {went_on}{amount}, {state}"), soft_wrap=True, markup=False)
 
 
-@contextmanager
-def _watch_training() -> "Generator[Callable[[Step], None], None, None]":
-    """Rate and time left: a bar on a terminal, a plain line now and then elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+@group.command()
+def plot(
+    runs: list[str] = typer.Argument(..., metavar="RUN", help="Names or folders of runs."),
+    stem: Path = typer.Option(Path("figure-3"), "--out", "-o", help="The files, without .svg and .png."),
+    every: bool = typer.Option(False, "--all", help="Also the losses that the paper doesn't have."),
+    workspace: Path = WORKSPACE,
+) -> None:
+    """Draw the losses of runs on top of each other, as the paper's Figure 3, as SVG and PNG."""
+    from kaogae.train.plot import Curves, draw_curves
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal, speed_estimate_period=120) as bar:
-        task = bar.add_task("")
-        stage, since, first, said = "", 0.0, 0, 0.0
+    folders = [Path(run) if Path(run).is_dir() else _run_folder(run, workspace) for run in runs]
+    if stem.suffix in (".svg", ".png"):
+        stem = stem.with_suffix("")
+    for path in draw_curves([Curves.read(folder) for folder in folders], stem, every=every):
+        out.print(plain(str(path)), soft_wrap=True, markup=False, highlight=False)
 
-        def follow(step: "Step") -> None:
-            nonlocal stage, since, first, said
-            now = time.monotonic()
-            if step.stage != stage:
-                stage, since, first = step.stage, now, step.done
-                bar.reset(task, total=step.total)
-            rate = (step.done - first) / max(now - since, 1e-9)
-            images = f", {rate * step.images / step.done:.1f} images/s" if step.images else ""
-            text = f"{stage} {rate:.2f}/s{images}"
-            bar.update(task, completed=step.done, total=step.total, description=text)
-            if not err.is_terminal and (now - said > 30 or step.done == step.total):
-                said = now
-                left = f", {(step.total - step.done) / rate / 60:.0f} min left" if rate else ""
-                err.print(f"{step.done}/{step.total} {text}{left}", soft_wrap=True, highlight=False)
 
-        yield follow
+def _run_folder(name: str, workspace: Path) -> Path:
+    from kaogae.dataset.paths import check_name
+
+    return workspace / "runs" / check_name(name, "run")
+
+
+def _sets(names: list[str], workspace: Path) -> "list[FaceSet]":
+    from kaogae.dataset import load
+    from kaogae.dataset.paths import check_name
+
+    return [load(Path(one) if Path(one).is_dir() else workspace / "sets" / check_name(one)) for one in names]

@@ -1,0 +1,172 @@
+"""What surrounds a run of `kaogae train`: its processes, its signals, and what is seen of it meanwhile."""
+
+import logging
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from kaogae.cli.application import err, plain
+from kaogae.errors import UsageError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+    from rich.progress import Progress, TaskID
+
+    from kaogae.train import Step
+
+EVERY = 30.0
+"""Seconds between two plain lines."""
+LATELY = 60.0
+"""Seconds over which rates are measured."""
+
+
+@contextmanager
+def launched(accelerator: str, devices: int | None, nodes: int | None) -> "Generator[Fabric]":
+    """The device of this process, and the others that take part: started here, or by torchrun.
+
+    Raises:
+        UsageError: there is no such accelerator, fewer devices, or torchrun started another number.
+    """
+    from lightning_fabric import Fabric
+    from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+    if accelerator not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"--accelerator is auto, cpu or cuda, not '{accelerator}'.")
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    devices, nodes = _how_many(devices, nodes)
+    try:
+        strategy = "ddp" if devices * nodes > 1 else "auto"
+        fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, strategy=strategy)
+        fabric.launch()
+    except (MisconfigurationException, RuntimeError, ValueError) as error:
+        raise UsageError(
+            f"A run on {devices * nodes} devices ({accelerator}) can't be started: {error}"
+        ) from error
+    try:
+        yield fabric
+    except BaseException:
+        for child in getattr(fabric.strategy.launcher, "procs", ()):
+            child.kill()  # it would wait for this one
+        raise
+
+
+def _how_many(devices: int | None, nodes: int | None) -> tuple[int, int]:
+    """Devices of each node, and nodes."""
+    world = os.environ.get("WORLD_SIZE", "")
+    here = os.environ.get("LOCAL_WORLD_SIZE", "")
+    if world.isdecimal() and here.isdecimal() and int(here) > 0:  # torchrun, or fabric run
+        started = int(here), int(world) // int(here)
+        if (devices or started[0], nodes or started[1]) != started:
+            raise UsageError(
+                f"torchrun has started {started[0]} processes on each of {started[1]} nodes: leave --devices "
+                "and --nodes out, or give the same numbers."
+            )
+        return started
+    if (devices or 1) < 1 or (nodes or 1) < 1:
+        raise UsageError("--devices and --nodes are 1 at least.")
+    return devices or 1, nodes or 1
+
+
+class Signals:
+    """While it is entered, Ctrl-C and SIGTERM let the iteration end and everything be saved. The second one
+    stops at once, and so does the first one before there is anything to save.
+    """
+
+    def __init__(self, live: "Live") -> None:
+        self.live = live
+        self.caught = 0
+        """The number of the signal that came, or 0."""
+
+    def __enter__(self) -> "Signals":
+        both = (signal.SIGINT, signal.SIGTERM)
+        self._before = {number: signal.signal(number, self._note) for number in both}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        at_once = self.caught or self.live.stage != "training"
+        self.caught = number
+        if at_once:
+            raise KeyboardInterrupt
+        self.live.say_that_it_stops()
+
+
+class Live:
+    """What is seen of a run: rate and time left, as a bar on a terminal, as a line now and then elsewhere."""
+
+    def __init__(self, bar: "Progress", task: "TaskID") -> None:
+        self.stage = ""
+        self._bar, self._task = bar, task
+        self._said = 0.0
+        self._lately = deque[tuple[float, int]]()
+        self._stopping = False
+
+    def step(self, step: "Step") -> None:
+        """Show where the run is."""
+        now = time.monotonic()
+        if step.alarm:
+            err.print(f"[bold yellow]kaogae:[/] {escape(plain(step.alarm))}", highlight=False, soft_wrap=True)
+        if step.stage != self.stage:
+            self.stage, self._said = step.stage, now
+            self._lately.clear()
+            self._bar.reset(self._task, total=step.total)
+        self._lately.append((now, step.done))
+        while len(self._lately) > 2 and now - self._lately[0][0] > LATELY:
+            self._lately.popleft()
+        since, first = self._lately[0]
+        rate = (step.done - first) / max(now - since, 1e-9)
+        text = f"{step.stage} {_rates(step, rate)}"
+        self._bar.update(self._task, completed=step.done, description="stopping" if self._stopping else text)
+        if not err.is_terminal and (now - self._said > EVERY or step.done == step.total):
+            self._said = now
+            left = f", {(step.total - step.done) / rate / 60:.0f} min left" if rate else ""
+            err.print(f"{step.done}/{step.total} {text}{left}", soft_wrap=True, highlight=False)
+
+    def say_that_it_stops(self) -> None:
+        """From within a signal's handler, where nothing may be printed that something else is printing."""
+        self._stopping = True
+        os.write(2, b"\nkaogae: the iteration is finished and saved; the same once more stops at once.\n")
+
+
+class Silence(Live):
+    """Of all processes but the first."""
+
+    def __init__(self) -> None:
+        self.stage = "training"  # the first process ends, or says, what comes before
+
+    def step(self, step: "Step") -> None:
+        pass
+
+    def say_that_it_stops(self) -> None:
+        pass
+
+
+def _rates(step: "Step", rate: float) -> str:
+    if step.stage == "drawing":
+        return f"{rate:.1f} characters/s"
+    images = rate * step.images / max(step.done, 1)
+    return f"{rate:.2f} it/s, {images:.1f} images/s"
+
+
+@contextmanager
+def watch_training(*, silent: bool) -> Generator[Live]:
+    """A view of the run for as long as the block lasts."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    if silent:
+        yield Silence()
+        return
+    columns: tuple[Any, ...] = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns += (TimeRemainingColumn(),)
+    with Progress(*columns, console=err, disable=not err.is_terminal, speed_estimate_period=120) as bar:
+        yield Live(bar, bar.add_task(""))
