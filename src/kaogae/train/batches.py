@@ -4,7 +4,7 @@ Either all pictures lie in the device's memory, as bytes, and are augmented ther
 read and augment them on the processor and the device gets batches (`Streamed`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Protocol
@@ -148,14 +148,15 @@ def batches(
     rank: int = 0,
     world: int = 1,
     parts: int = 1,
-) -> Iterator[list[Batch]]:
+) -> Generator[list[Batch]]:
     """For each of the iterations `first` to `last` − 1, the `parts` batches from which process `rank` of
     `world` learns, made ready in the background.
     """
 
     def prepare(iteration: int) -> list[dict[str, Tensor]]:
         whole = rows(iteration)
-        return [feed.prepare(whole.part(rank * parts + part, world * parts), whole) for part in range(parts)]
+        mine = range(rank, world * parts, world)  # a process has the same rows in however many parts
+        return [feed.prepare(whole.part(part, world * parts), whole) for part in mine]
 
     with ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(prepare, i) for i in range(first, min(first + AHEAD, last))]

@@ -1,7 +1,7 @@
 """Everything a run learns from: the train split of frozen sets, and drawn pairs."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,7 +109,7 @@ class Data:
 
     def batches(
         self, first: int, last: int, device: torch.device, rank: int = 0, world: int = 1
-    ) -> Iterator[list[Batch]]:
+    ) -> Generator[list[Batch]]:
         """The micro-batches of process `rank` of `world`, for the iterations `first` to `last` − 1."""
         feed, parts = self.feed(device), self.config.accumulate
         return batches(self.rows, feed, first, last, rank=rank, world=world, parts=parts)

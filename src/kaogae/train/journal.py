@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
 
 from kaogae import __version__
 from kaogae.dataset import FaceSet
@@ -17,7 +16,8 @@ from kaogae.stargan import Header
 from kaogae.train.config import TrainConfig
 from kaogae.train.data import Data, describe
 from kaogae.train.log import read_losses
-from kaogae.train.networks import Networks
+from kaogae.train.networks import Networks, statistics
+from kaogae.train.processes import Processes, average
 from kaogae.train.record import Recorder
 from kaogae.train.state import Checkpoints
 from kaogae.train.updates import Parts
@@ -29,17 +29,17 @@ class Journal:
 
     def __init__(
         self,
-        fabric: Fabric,
+        processes: Processes,
         folder: Path,
         config: TrainConfig,
         data: Data,
         sets: Sequence[FaceSet],
         first: int,
     ) -> None:
-        self.fabric, self.config, self.sets = fabric, config, sets
+        self.config, self.sets = config, sets
         self.alarms: list[str] = []
         self._watch = Watch(config)
-        self._recorder = Recorder(folder, config, data, first) if fabric.is_global_zero else None
+        self._recorder = Recorder(folder, config, data, first) if processes.leads else None
         self._last: dict[str, float] = {}
         losses = folder / "losses.jsonl"
         if self._recorder is not None and first and losses.is_file():
@@ -51,7 +51,7 @@ class Journal:
         self, networks: Networks, iteration: int, rate: float, parts: Parts, *, shows: bool
     ) -> list[Alarm]:
         """Write a row, if `shows` with samples, and see what there is to say about it."""
-        row = _row(self.fabric, iteration, self.config, rate, parts)
+        row = _row(iteration, self.config, rate, parts)
         if self._recorder is None:
             return []
         if shows:
@@ -66,7 +66,8 @@ class Journal:
     def save(
         self, checkpoints: Checkpoints, networks: Networks, iteration: int, pace: dict[str, float]
     ) -> None:
-        """Write checkpoint and state."""
+        """Write checkpoint and state, with the statistics of what all processes have seen."""
+        average(statistics(networks))
         if self._recorder is not None:
             checkpoints.save(networks, iteration, _header(self.config, self.sets, iteration, self._last))
             self.event("saved", iteration, **pace)
@@ -81,11 +82,10 @@ class Journal:
             self._recorder.close()
 
 
-def _row(fabric: Fabric, iteration: int, config: TrainConfig, rate: float, parts: Parts) -> dict[str, float]:
+def _row(iteration: int, config: TrainConfig, rate: float, parts: Parts) -> dict[str, float]:
     """What was measured at this iteration, as a mean over the processes: one question to the device."""
-    values = torch.stack([part.detach().float() for part in parts.values()])
-    means = fabric.all_reduce(values, reduce_op="mean")
-    assert isinstance(means, Tensor)
+    means = torch.stack([part.detach().float() for part in parts.values()])
+    average([means])
     row: dict[str, float] = {"iteration": iteration, "images": iteration * config.batch, "rate": rate}
     return row | {name: round(value, 6) for name, value in zip(parts, means.tolist(), strict=True)}
 

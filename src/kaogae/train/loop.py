@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from lightning_fabric import Fabric
@@ -18,11 +18,12 @@ from kaogae.train.data import Data, check_sets, describe
 from kaogae.train.folder import check_space, claim, space_needed
 from kaogae.train.journal import Journal, surroundings
 from kaogae.train.networks import build_networks, set_rates, update_average
+from kaogae.train.processes import Processes, average, lost_processes_explained
 from kaogae.train.state import Checkpoints
 from kaogae.train.updates import Parts, update_discriminator, update_generator
 from kaogae.train.watch import Alarm
 
-Reason = Literal["", "finished", "time", "signal", "collapse"]
+Reason = Literal["", "time", "collapse", "signal", "finished"]
 
 
 @dataclass(frozen=True)
@@ -82,41 +83,45 @@ def train(
         max_minutes: stop after this time, with everything saved.
         workers: processes that draw; None for one per processor.
         stop_on_collapse: stop when the training has failed in a way that it doesn't recover from.
-        stop: asked after each iteration (of several processes: after each row of losses) whether to stop.
+        stop: asked after each iteration whether to stop; if one of several processes wants to, all do.
         command: how this run was started, for its history.
 
     Raises:
         ConfigError: too little to learn from, or `folder` holds a run with other settings or data.
-        ModelError: no state can be read, a loss isn't finite any more, memory or disk is full.
+        ModelError: no state can be read, a loss isn't finite any more, memory or disk is full, or another
+            process has ended.
         ManifestError: a set is damaged.
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1)
-    world, leads = fabric.world_size, fabric.is_global_zero
     clock = _Clock(max_minutes)
-
-    # Settings
-    config.check()
-    config.check_processes(world)
-    check_sets(config, sets)
-    _choose_arithmetic(config)
     with ExitStack() as stack:
+        stack.enter_context(lost_processes_explained())
         stack.enter_context(_memory_explained(config))
-        if leads:
-            stack.enter_context(claim(folder, config, describe(config, sets)))
-        fabric.barrier()
+        processes = stack.enter_context(closing(Processes(fabric)))
+
+        # Settings
+        with processes.together():
+            config.check()
+            config.check_processes(processes.count)
+            check_sets(config, sets)
+            _choose_arithmetic(config)
+            if processes.leads:
+                stack.enter_context(claim(folder, config, describe(config, sets)))
 
         # Networks
-        networks = build_networks(config, fabric)
-        check_space(folder, space_needed(config, networks, cache))
-        checkpoints = Checkpoints(folder, config)
-        first = checkpoints.load(networks)
+        with processes.together():
+            networks = build_networks(config, fabric)
+            check_space(folder, space_needed(config, networks, cache))
+            checkpoints = Checkpoints(folder, config)
+            first = checkpoints.load(networks)
+        processes.require_same(first, "the last saved state: all need the same folder of runs")
         if first >= config.iterations:
             return RunReport(folder, first, first * config.batch, "finished", first)
         for sentence in checkpoints.unread:
             progress(Step("training", first, config.iterations, alarm=sentence))
 
         # Data
-        with fabric.rank_zero_first():
+        with processes.in_turns():
             data = Data.load(
                 config,
                 sets,
@@ -124,13 +129,16 @@ def train(
                 workers=workers,
                 progress=lambda drawn: progress(Step("drawing", drawn, config.data.drawn)),
             )
-        journal = stack.enter_context(closing(Journal(fabric, folder, config, data, sets, first)))
-        journal.event("continued" if first else "started", first, **surroundings(fabric, command))
+        with processes.together():
+            journal = stack.enter_context(closing(Journal(processes, folder, config, data, sets, first)))
+            journal.event("continued" if first else "started", first, **surroundings(fabric, command))
 
         # Iterations
-        done, reason, lap = first, "", _Clock()
+        reason: Reason = ""
+        done, lap = first, _Clock()
         broken = torch.zeros((), device=fabric.device)
-        for batches in data.batches(first, config.iterations, fabric.device, fabric.global_rank, world):
+        feed = data.batches(first, config.iterations, fabric.device, processes.rank, processes.count)
+        for batches in stack.enter_context(closing(feed)):
             judged = config.uses_discriminator and done >= config.adversarial_from * config.iterations
             rate, parts = set_rates(networks, config, done), Parts()
 
@@ -147,27 +155,30 @@ def train(
                 broken += ~part.isfinite()
 
             # Record
-            reason, news = _finished(done, config), list[Alarm]()
+            news = list[Alarm]()
+            if done == config.iterations:
+                reason = "finished"
             shows = bool(reason) or done % config.samples_every == 0
             logs = shows or done % config.log_every == 0
             if logs:
-                _refuse_broken(broken, done)
-                news = journal.record(networks, done, rate, parts, shows=shows)
+                with processes.together():
+                    _refuse_broken(broken, done)
+                    news = journal.record(networks, done, rate, parts, shows=shows)
 
             # Save
-            if not reason and (logs or world == 1):  # asking every process takes time
-                collapse = stop_on_collapse and any(alarm.collapse for alarm in news)
-                reason = fabric.broadcast(_why_stop(stop, clock, collapse=collapse))
+            collapse = stop_on_collapse and any(alarm.collapse for alarm in news)
+            reason = reason or _agreed(processes, _why_stop(stop, clock, collapse=collapse))
             if reason or done % config.save_every == 0:
-                _refuse_broken(broken, done)
-                journal.save(checkpoints, networks, done, lap.pace(done - first, config.batch))
+                with processes.together():
+                    _refuse_broken(broken, done)
+                    journal.save(checkpoints, networks, done, lap.pace(done - first, config.batch))
             for alarm in news or (None,):
                 sentence = alarm.sentence if alarm else None
                 progress(Step("training", done, config.iterations, done * config.batch, sentence))
             if reason:
                 break
-        journal.event("finished" if reason == "finished" else "stopped", done, reason=reason)
-        fabric.barrier()
+        with processes.together():
+            journal.event("finished" if reason == "finished" else "stopped", done, reason=reason)
     return RunReport(folder, done, done * config.batch, reason, first, journal.alarms)
 
 
@@ -187,8 +198,10 @@ class _Clock:
         return {"seconds": round(seconds, 1), "images_per_second": round(iterations * batch / seconds, 2)}
 
 
-def _finished(done: int, config: TrainConfig) -> Reason:
-    return "finished" if done >= config.iterations else ""
+def _agreed(processes: Processes, reason: Reason) -> Reason:
+    """Of the reasons that the processes have to stop, the weightiest: all stop, at the same iteration."""
+    reasons = get_args(Reason)
+    return reasons[processes.largest(reasons.index(reason))]
 
 
 def _why_stop(stop: Callable[[], bool], clock: _Clock, *, collapse: bool) -> Reason:
@@ -196,12 +209,13 @@ def _why_stop(stop: Callable[[], bool], clock: _Clock, *, collapse: bool) -> Rea
 
 
 def _refuse_broken(broken: Tensor, iteration: int) -> None:
-    """Ask the device now and then whether a loss has been NaN or infinite since."""
+    """Ask the device now and then whether a loss, in any process, has been NaN or infinite since."""
+    average([broken])
     if bool(broken):
         raise ModelError(
             f"A loss isn't finite any more at iteration {iteration}, so the run stops; the last saved state "
-            "is as it was. Begin anew with another --name and lower learning rates (optimiser.generator_rate, "
-            "optimiser.discriminator_rate), or with --set precision=float32."
+            "is as it was. Begin anew with another --name and lower learning rates "
+            "(optimiser.generator_rate, optimiser.discriminator_rate), or with --set precision=float32."
         )
 
 

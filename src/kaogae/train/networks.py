@@ -69,6 +69,14 @@ def update_average(networks: Networks, weight: float) -> None:
         statistic.copy_(now)
 
 
+def statistics(networks: Networks) -> list[Tensor]:
+    """The running statistics of instance normalisation, of which each process has those of its own pictures.
+    What is learned doesn't depend on them; a checkpoint with generator.statistics = "running" does.
+    """
+    buffers = [*networks.generator.buffers(), *networks.average.buffers()]
+    return [buffer for buffer in buffers if buffer.is_floating_point()]
+
+
 def translate(
     generator: Generator, image: Tensor, target: Tensor, *, half: bool = False
 ) -> tuple[Tensor, Tensor | None]:

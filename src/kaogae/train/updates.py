@@ -23,6 +23,7 @@ from kaogae.stargan import (
 from kaogae.train.batches import Batch
 from kaogae.train.config import TrainConfig
 from kaogae.train.networks import Networks, translate
+from kaogae.train.processes import average
 from kaogae.train.sampling import CLASSES
 
 Parts = dict[str, Tensor]
@@ -71,7 +72,12 @@ def generator_objective(
             seen = networks.discriminator.features(output)
             score, logits = networks.discriminator.heads(seen[-1])
         loss, parts = _judged_loss(networks, batch, output, score.float(), logits.float(), config)
-    if weights.supervised and len(batch.known):
+    if weights.supervised and not len(batch.known):
+        # In another part of the batch there may be some: every part has the same names
+        names = ("colours", "edges", *(("mask",) if mask is not None else ()))
+        names += ("features",) if seen and weights.features else ()
+        parts |= {name: torch.zeros_like(loss.detach()) for name in names}
+    elif weights.supervised:
         # Ours: L_G += λ_sup · L_sup(output, drawn truth)
         supervised, named = supervised_loss(
             _rows(output, batch.known),
@@ -102,7 +108,7 @@ def update_discriminator(
     objective = _made(discriminator_objective, config)
     optimiser.zero_grad(set_to_none=True)
     parts = _descend(fabric, batches, lambda batch: objective(networks, batch, config))
-    average_gradients(fabric, discriminator.parameters())
+    average_gradients(discriminator.parameters())
     optimiser.step()
     return {f"d_{name}": value for name, value in parts.items()}
 
@@ -119,22 +125,21 @@ def update_generator(
     parts = _descend(fabric, batches, lambda batch: objective(networks, batch, config, judged=judged))
     if discriminator is not None:
         discriminator.requires_grad_(True)
-    average_gradients(fabric, generator.parameters())
+    average_gradients(generator.parameters())
     if config.optimiser.clip:
         nn.utils.clip_grad_norm_(generator.parameters(), config.optimiser.clip)
     networks.generator_optimiser.step()
     return {f"g_{name}": value for name, value in parts.items()}
 
 
-def average_gradients(fabric: Fabric, parameters: Iterable[nn.Parameter]) -> None:
-    """The same gradients in every process: their mean, sent in one piece."""
-    if fabric.world_size == 1:
-        return
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    flat = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
-    assert isinstance(flat, Tensor)
-    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(mean.view_as(gradient))
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """The same gradients in every process: their mean."""
+    gradients: list[Tensor] = []
+    for parameter in parameters:
+        if parameter.grad is None:  # nothing of this process's rows led there
+            parameter.grad = torch.zeros_like(parameter)
+        gradients.append(parameter.grad)
+    average(gradients)
 
 
 def _descend(
