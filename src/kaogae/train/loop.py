@@ -94,9 +94,7 @@ def train(
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1)
     clock = _Clock(max_minutes)
-    with ExitStack() as stack:
-        stack.enter_context(lost_processes_explained())
-        stack.enter_context(_memory_explained(config))
+    with lost_processes_explained(), _memory_explained(config), ExitStack() as stack:
         processes = stack.enter_context(closing(Processes(fabric)))
 
         # Settings
@@ -156,8 +154,7 @@ def train(
 
             # Record
             news = list[Alarm]()
-            if done == config.iterations:
-                reason = "finished"
+            reason = "finished" if done == config.iterations else ""
             shows = bool(reason) or done % config.samples_every == 0
             logs = shows or done % config.log_every == 0
             if logs:
