@@ -219,6 +219,8 @@ def _why(error: BaseException) -> str:
         return "there is no such revision: name a branch, a tag or a commit of it"
     if isinstance(error, errors.RemoteEntryNotFoundError):
         return "there is no such file in it, so it isn't a model of Kaogae's"
+    if isinstance(error, errors.FileMetadataError):
+        return f"{constants.ENDPOINT} doesn't answer as the Hub does: look at HF_ENDPOINT and at your proxy"
     if answer is not None:
         status = answer.status_code
         rights = ": your token doesn't allow it, or is of another account" if status in (401, 403) else ""
