@@ -12,12 +12,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from kaogae.cli.application import WORKSPACE, app, err, out, plain
-from kaogae.cli.train_run import Signals, launched, watch_training
+from kaogae.cli.train_run import Signals, device, launched, watch_training
 from kaogae.errors import UsageError
 
 if TYPE_CHECKING:
+    import torch
+
     from kaogae.dataset import FaceSet
-    from kaogae.train import RunReport
+    from kaogae.train import RunReport, TrainConfig
 
 PRESET = "PRESET"
 """Stands in the group's list for the command that every word is for which isn't another command's name."""
@@ -81,9 +83,14 @@ def train(
     if max_time is not None and not max_time > 0:
         raise UsageError(f"--max-time {max_time:g} isn't a number of minutes above 0.")
     folder, sets = _run_folder(name or Path(preset).stem, workspace), _sets(data, workspace)
+    if threads is not None:
+        torch.set_num_threads(max(1, threads))
+    if dry_run:
+        _say_what_would_run(config, sets, workspace / "cache", device(accelerator), as_json=as_json)
+        return
     with launched(accelerator, devices, nodes) as fabric:
         if threads is not None:
-            torch.set_num_threads(max(1, threads))
+            torch.set_num_threads(max(1, threads))  # launching may have changed it
         leads = fabric.is_global_zero
         with watch_training(silent=not leads) as live, Signals(live) as signals:
             try:
@@ -106,6 +113,19 @@ def train(
         _say(report, as_json=as_json)
         stopped = 128 + (signals.caught or signal.SIGINT)
         raise typer.Exit({"signal": stopped, "collapse": 1}.get(report.reason, 0))
+
+
+def _say_what_would_run(
+    config: "TrainConfig", sets: "list[FaceSet]", cache: Path, place: "torch.device", *, as_json: bool
+) -> None:
+    from kaogae.train.estimate import estimate
+
+    result = estimate(config, sets, cache, place)
+    if as_json:
+        out.print_json(json.dumps(asdict(result) | {"memory": result.memory, "seconds": result.seconds}))
+        return
+    for what, how_much in result.lines():
+        out.print(f"{what:<13} {plain(how_much)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _say(report: "RunReport", *, as_json: bool) -> None:

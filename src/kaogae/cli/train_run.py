@@ -16,6 +16,7 @@ from kaogae.cli.application import err, plain
 from kaogae.errors import UsageError
 
 if TYPE_CHECKING:
+    import torch
     from lightning_fabric import Fabric
     from rich.progress import Progress, TaskID
 
@@ -25,6 +26,22 @@ EVERY = 30.0
 """Seconds between two plain lines."""
 LATELY = 60.0
 """Seconds over which rates are measured."""
+
+
+def device(accelerator: str) -> "torch.device":
+    """Where a run's networks would be, by --accelerator.
+
+    Raises:
+        UsageError: there is no such thing.
+    """
+    import torch
+
+    there = torch.cuda.is_available()
+    if accelerator not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"--accelerator is auto, cpu or cuda, not '{accelerator}'.")
+    if accelerator == "cuda" and not there:
+        raise UsageError("torch finds no GPU here: leave --accelerator cuda out.")
+    return torch.device("cuda", 0) if there and accelerator != "cpu" else torch.device("cpu")
 
 
 @contextmanager
@@ -37,18 +54,15 @@ def launched(accelerator: str, devices: int | None, nodes: int | None) -> "Gener
     from lightning_fabric import Fabric
     from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-    if accelerator not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"--accelerator is auto, cpu or cuda, not '{accelerator}'.")
+    kind = device(accelerator).type
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     devices, nodes = _how_many(devices, nodes)
     try:
         strategy = "ddp" if devices * nodes > 1 else "auto"
-        fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, strategy=strategy)
+        fabric = Fabric(accelerator=kind, devices=devices, num_nodes=nodes, strategy=strategy)
         fabric.launch()
     except (MisconfigurationException, RuntimeError, ValueError) as error:
-        raise UsageError(
-            f"A run on {devices * nodes} devices ({accelerator}) can't be started: {error}"
-        ) from error
+        raise UsageError(f"A run on {devices * nodes} devices ({kind}) can't be started: {error}") from error
     try:
         yield fabric
     except BaseException:
@@ -69,9 +83,10 @@ def _how_many(devices: int | None, nodes: int | None) -> tuple[int, int]:
                 "and --nodes out, or give the same numbers."
             )
         return started
-    if (devices or 1) < 1 or (nodes or 1) < 1:
+    devices, nodes = 1 if devices is None else devices, 1 if nodes is None else nodes
+    if min(devices, nodes) < 1:
         raise UsageError("--devices and --nodes are 1 at least.")
-    return devices or 1, nodes or 1
+    return devices, nodes
 
 
 class Signals:

@@ -57,8 +57,8 @@ MANY = 150
 """From so many points on, the points themselves are pale and a smoothed line leads the eye."""
 FEW = 40
 """Below, no point is left out of the scale."""
-WINDOW = 0.02
-"""Of the smoothed line, as a share of the points."""
+WINDOW, MARGIN = 0.02, 3
+"""Of the smoothed line: how many points count, as a share of all, and at least on either side."""
 DRAWN = 1500
 """Most points of a line in the file."""
 OUTLIERS = 2.0
@@ -215,15 +215,16 @@ def _draw_line(axes: "Axes", x: Values, y: Values, colour: str) -> None:
         return
     places = np.unique(np.linspace(0, len(x) - 1, DRAWN).astype(np.int64))
     axes.plot(x[places], y[places], color=colour, linewidth=0.4, alpha=0.3)
-    line = smoothed(y, round(WINDOW * len(y)), places)
-    axes.plot(x[places], line, color=colour, linewidth=1.1)
+    axes.plot(x[places], _smoothed(y, places), color=colour, linewidth=1.1)
 
 
-def smoothed(values: Values, width: int, places: NDArray[np.int64]) -> Values:
-    """At each of `places` the median of the `width` values around it, fewer at the ends: one outlier changes
-    nothing."""
-    half = max(1, width // 2)
-    return np.array([np.median(values[max(0, i - half) : i + half + 1]) for i in places])
+def _smoothed(values: Values, places: NDArray[np.int64]) -> Values:
+    """At `places`, what an eye sees: medians, so that outliers change nothing, and means of them."""
+    half = max(MARGIN, round(WINDOW * len(values) / 2))
+    medians = np.array([np.median(values[max(0, i - half) : i + half + 1]) for i in places])
+    width = 2 * max(MARGIN, round(WINDOW * len(places) / 2)) + 1
+    window = np.ones(width)
+    return np.convolve(medians, window, "same") / np.convolve(np.ones(len(medians)), window, "same")
 
 
 def _limits(values: Sequence[Values]) -> tuple[float, float]:
