@@ -158,7 +158,7 @@ def _value(text: str) -> Any:
 
 
 def _config(values: dict[str, Any], problems: list[str]) -> TrainConfig:
-    config = _build(TrainConfig, values, "", problems)
+    config = _build(TrainConfig, {"preset": "", **values}, "", problems)
     if problems:
         raise ConfigError("These settings can't be:\n- " + "\n- ".join(problems))
     config.check()
@@ -183,6 +183,7 @@ def _build(kind: Any, values: Mapping[str, Any], prefix: str, problems: list[str
             accepted[name] = float(value) if hints[name] is float else value
         else:
             problems.append(f"{key} = {shown(value)} is not {_wanted(hints[name])}.")
+            accepted[name] = ""  # the problem is told; `preset` has no default
     return kind(**accepted)
 
 
