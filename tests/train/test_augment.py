@@ -1,6 +1,10 @@
 import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from kaogae.train.augment import plain_view, sample_view
+from kaogae.train import load_settings
+from kaogae.train.augment import View, apply_views, plain_view, sample_view
 from kaogae.train.config import AugmentConfig
 
 WILD = AugmentConfig(crop=1, shift=0.05, scale=0.05, rotation=6, colour=1)
@@ -48,3 +52,58 @@ def test_the_paper_s_crop_is_192_of_224_pixels_anywhere_inside() -> None:
         assert corners.max() <= 223 + 1e-6
         centres.append(corners.mean(1))
     assert np.ptp(centres, axis=0).min() > 28
+
+
+def applied(views: list[View], pictures: np.ndarray) -> np.ndarray:
+    """By `apply_views`, as it is called for a whole batch."""
+    matrix, tint = (np.stack([getattr(view, name) for view in views]) for name in ("matrix", "tint"))
+    facts = [torch.from_numpy(np.float32(value)) for value in (matrix, tint, [view.gamma for view in views])]
+    return apply_views(torch.from_numpy(pictures), *facts, views[0].size).numpy()
+
+
+sides = st.integers(16, 48)
+seeds = st.integers(0, 2**32 - 1)
+
+
+@given(size=sides, margin=st.integers(0, 9), seed=seeds, flip=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_whole_pixel_views_are_the_same_bit_for_bit_whoever_applies_them(
+    size: int, margin: int, seed: int, flip: bool
+) -> None:
+    dice = np.random.default_rng(seed)
+    config, side = AugmentConfig(shift=0.2, exact_share=1.0, flip=flip), size + margin
+    views = [sample_view(config, side, size, size, dice) for _ in range(3)]
+    pictures = np.stack([picture(side, seed + i) for i in range(3)])
+    expected = np.stack([view.apply(one) for view, one in zip(views, pictures, strict=True)])
+    assert np.array_equal(applied(views, pictures), expected)
+
+
+def test_the_paper_s_views_are_the_same_bit_for_bit_whoever_applies_them() -> None:
+    dice, config = np.random.default_rng(1), load_settings("paper").augment
+    views = [sample_view(config, 224, 224, 192, dice) for _ in range(8)]
+    pictures = np.stack([picture(224, i) for i in range(8)])
+    expected = np.stack([view.apply(one) for view, one in zip(views, pictures, strict=True)])
+    assert np.array_equal(applied(views, pictures), expected)
+
+
+@given(
+    size=sides,
+    crop=st.floats(0.5, 1.2),
+    shift=st.floats(0, 0.25),
+    scale=st.floats(0, 0.3),
+    rotation=st.floats(0, 45),
+    colour=st.floats(0, 1),
+    seed=seeds,
+)
+@settings(max_examples=60, deadline=None)
+def test_other_views_are_the_same_but_for_rounding(
+    size: int, crop: float, shift: float, scale: float, rotation: float, colour: float, seed: int
+) -> None:
+    config = AugmentConfig(crop, shift, scale, rotation, 0.3, True, colour)
+    dice = np.random.default_rng(seed)
+    views = [sample_view(config, size + 6, size, size, dice) for _ in range(4)]
+    pictures = np.stack([picture(size + 6, seed + i) for i in range(4)])
+    expected = np.stack([view.apply(one) for view, one in zip(views, pictures, strict=True)])
+    difference = np.abs(applied(views, pictures) - expected) * 127.5
+    assert difference.max() < 8  # one of 255, times the tint, steep where a gamma is below 1 and it is dark
+    assert np.mean(difference > 0.01) < 0.02

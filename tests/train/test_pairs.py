@@ -3,14 +3,14 @@ from pathlib import Path
 import numpy as np
 
 from kaogae.expressions import EXPRESSIONS, Expression
-from kaogae.train.pairs import CHUNK, CLEAR, FIRST_SEED, NEUTRAL_SHARE, Order, Plan, draw_pairs
+from kaogae.train.pairs import CHUNK, CLEAR, FIRST_SEED, NEUTRAL_SHARE, Order, Plan, draw_pairs, undrawn
 
 ORDER = Order(characters=2, sources=1, size=48, margin=4, seed=0)
 
 
 def test_pictures_of_a_character_differ_only_in_the_expression(cache: Path) -> None:
     pairs = draw_pairs(ORDER, cache, workers=1)
-    pictures = np.stack([pairs.full(0, e) for e in range(len(EXPRESSIONS))]).astype(int)
+    pictures = np.stack([pairs.picture(pairs.full(0, e)) for e in range(len(EXPRESSIONS))]).astype(int)
     assert pictures.shape == (5, 56, 56, 3)
     changed = (np.ptp(pictures, axis=0) > 8).any(-1)
     assert changed[20:48, 14:42].mean() > 0.1
@@ -20,9 +20,8 @@ def test_pictures_of_a_character_differ_only_in_the_expression(cache: Path) -> N
 def test_a_partial_target_lies_between(cache: Path) -> None:
     pairs = draw_pairs(ORDER, cache, workers=1)
     plan = pairs.plans[1]
-    source, between, full = (
-        p.astype(int) for p in (pairs.source(1, 0), pairs.partial(1, 0), pairs.full(1, plan.aims[0].position))
-    )
+    numbers = (pairs.source(1, 0), pairs.partial(1, 0), pairs.full(1, plan.aims[0].position))
+    source, between, full = (pairs.picture(number).astype(int) for number in numbers)
     assert 0 < plan.strengths[0] < 1
     assert abs(between - source).mean() < abs(full - source).mean() + abs(full - between).mean()
     assert abs(between - full).mean() < abs(full - source).mean() + abs(between - source).mean()
@@ -41,6 +40,28 @@ def test_drawing_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     assert chunks[0].stat().st_mtime_ns == times
     assert [chunk.read_bytes() for chunk in chunks] == before
     assert first.order.hash() != Order(CHUNK + 1, 1, 16, 0, seed=1).hash()
+
+
+def test_every_picture_has_a_number_also_in_a_last_chunk_that_is_smaller(tmp_path: Path) -> None:
+    order = Order(characters=CHUNK + 2, sources=1, size=16, margin=1, seed=0)
+    pairs = draw_pairs(order, tmp_path, workers=1)
+    chunks = list(pairs.chunks())
+    assert [len(chunk) for chunk in chunks] == [CHUNK * order.pictures, 2 * order.pictures]
+    pictures = np.concatenate(chunks)
+    assert pictures.nbytes == order.bytes
+    numbers = [pairs.source(CHUNK, 0), pairs.full(CHUNK + 1, 4), pairs.partial(CHUNK + 1, 0)]
+    assert numbers == [CHUNK * 7, (CHUNK + 1) * 7 + 5, (CHUNK + 1) * 7 + 6]
+    for number in (0, *numbers):
+        assert np.array_equal(pairs.picture(number), pictures[number])
+
+
+def test_what_is_not_drawn_yet_is_counted(tmp_path: Path) -> None:
+    order = Order(characters=CHUNK + 1, sources=1, size=16, margin=0, seed=0)
+    assert undrawn(order, tmp_path) == CHUNK + 1
+    draw_pairs(order, tmp_path, workers=1)
+    assert undrawn(order, tmp_path) == 0
+    sorted(tmp_path.glob("*/*.npy"))[1].unlink()
+    assert undrawn(order, tmp_path) == 1
 
 
 def test_sources_are_often_neutral_and_mild_ones_count_as_neutral() -> None:

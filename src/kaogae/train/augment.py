@@ -53,16 +53,21 @@ def apply_views(pictures: Tensor, matrix: Tensor, tint: Tensor, gamma: Tensor, s
         size: side of the windows in pixels.
 
     Returns:
-        [N, 3, size, size] in [−1, 1]; other than `View.apply`, without rounding to whole values on the way.
+        [N, 3, size, size] in [−1, 1]: equal where a view moves by whole pixels, else up to float32's rounding,
+        which now and then makes a value of 0–255 the next one before the tint.
     """
+    # Sums of products, not matrix products: those a GPU may compute in TF32, whose 11 bits move pixels.
     steps = torch.arange(size, device=pictures.device, dtype=torch.float32)
-    y, x = torch.meshgrid(steps, steps, indexing="ij")
-    places = torch.stack([x, y, torch.ones_like(x)], -1) @ matrix.mT[:, None]
-    grid = places * (2 / (pictures.shape[1] - 1)) - 1
-    values = pictures.permute(0, 3, 1, 2).float() / 255
-    window = F.grid_sample(values, grid, "bicubic", "border", align_corners=True).clamp(0, 1)
-    window = window ** gamma[:, None, None, None]
-    window = torch.einsum("nij,njhw->nihw", tint[:, :, :3], window) + tint[:, :, 3, None, None]
+    column, row, one = matrix[..., None, None].unbind(2)
+    places = column * steps + row * steps[:, None] + one
+    grid = places.movedim(1, -1) * (2 / (pictures.shape[1] - 1)) - 1
+    values = pictures.permute(0, 3, 1, 2).float()
+    window = F.grid_sample(values, grid, "bicubic", "border", align_corners=True)
+    window = window.round().clamp(0, 255) / 255
+    gamma = gamma[:, None, None, None]
+    window = torch.where(gamma == 1, window, window**gamma)
+    red, green, blue, added = tint[..., None, None].unbind(2)
+    window = red * window[:, :1] + green * window[:, 1:2] + blue * window[:, 2:] + added
     return window.clamp(0, 1) * 2 - 1
 
 

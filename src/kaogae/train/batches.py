@@ -191,7 +191,8 @@ def _pinned(tensors: dict[str, Tensor], device: torch.device) -> dict[str, Tenso
     """In memory that a GPU reads by itself, while the processor goes on."""
     if device.type != "cuda":
         return tensors
-    return {name: value.contiguous().pin_memory() for name, value in tensors.items()}
+    with torch.cuda.device(device):  # or a thread would take hold of the first GPU as well
+        return {name: value.contiguous().pin_memory() for name, value in tensors.items()}
 
 
 def _batch(tensors: dict[str, Tensor]) -> Batch:
