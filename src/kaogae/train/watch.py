@@ -42,10 +42,12 @@ SHEETS = 3
 
 BLOCKS = 5
 """Windows, one after the other, over which the discriminator's lead must have grown."""
-LONGER = 4
-"""The same is looked at in blocks of so many windows, for what grows slowly."""
-LEAD, LEAST_LEAD = 3.0, 3.0
-"""By which factor it must have grown, and to what at least."""
+GROWTH = ((1, 10.0), (4, 3.0))
+"""In blocks of so many windows, by which factor. Several times larger for a while is nothing yet."""
+LEAST_LEAD = 3.0
+"""What it must have grown to at least."""
+BEGINNING = 0.1
+"""Share of the windows so far whose heights don't count: the first distances are often the longest."""
 
 
 @dataclass(frozen=True)
@@ -157,14 +159,14 @@ class Watch:
         self._generator.add(iteration, row.get("g_adversarial"))
         if not ended:
             return None
-        for length in (1, LONGER):
-            lead, loss = self._critic.last(length), self._generator.last(length)
-            if _rises(lead) and _rises(loss) and lead[-1] > max(LEAST_LEAD, LEAD * lead[0]):
-                self._lead = lead[-1]
+        for length, factor in GROWTH:
+            lead, loss = self._critic.rise(length), self._generator.rise(length)
+            if lead and loss and lead[1] > max(LEAST_LEAD, factor * lead[0]):
+                self._lead = lead[1]
                 return (
                     f"The discriminator wins: over the last {BLOCKS * length * self.window:,.0f} iterations "
                     f"its distance between real and translated faces has grown from {lead[0]:.3g} to "
-                    f"{lead[-1]:.3g}, and the generator's adversarial loss only gets worse. Begin a new run "
+                    f"{lead[1]:.3g}, and the generator's adversarial loss only gets worse. Begin a new run "
                     "with a lower optimiser.discriminator_rate or optimiser.n_critic."
                 )
         return FINE if self._critic.latest < self._lead else None
@@ -218,15 +220,14 @@ class _Blocks:
         self._first, self._values = iteration, []
         return True
 
-    def last(self, length: int) -> list[float]:
-        """The last BLOCKS blocks of `length` windows each; empty if there are fewer."""
+    def rise(self, length: int) -> tuple[float, float] | None:
+        """From what to what the last BLOCKS blocks, of `length` windows each, have risen without a step down.
+        None if they haven't, or if there was a higher window before, the beginning aside.
+        """
         tail = self._medians[-BLOCKS * length :]
-        if len(tail) < BLOCKS * length:
-            return []
-        return [median(tail[i : i + length]) for i in range(0, len(tail), length)]
-
-
-def _rises(values: list[float]) -> bool:
-    """Whether the last is the highest, and at most one step of the way leads down."""
-    ups = [one < other for one, other in pairwise(values)]
-    return bool(values) and values[-1] == max(values) and sum(ups) >= len(ups) - 1
+        blocks = [median(tail[i : i + length]) for i in range(0, len(tail), length)]
+        if len(tail) < BLOCKS * length or not all(one < other for one, other in pairwise(blocks)):
+            return None
+        if tail[-1] < max(self._medians[round(BEGINNING * len(self._medians)) :]):
+            return None
+        return blocks[0], blocks[-1]
