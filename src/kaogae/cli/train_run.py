@@ -60,7 +60,8 @@ def launched(accelerator: str, devices: int | None, nodes: int | None) -> "Gener
     try:
         strategy = "ddp" if devices * nodes > 1 else "auto"
         fabric = Fabric(accelerator=kind, devices=devices, num_nodes=nodes, strategy=strategy)
-        fabric.launch()
+        if not int(os.environ.get("LT_CLI_USED", "0")):  # `fabric run` has launched it already
+            fabric.launch()
     except (MisconfigurationException, RuntimeError, ValueError) as error:
         raise UsageError(f"A run on {devices * nodes} devices ({kind}) can't be started: {error}") from error
     try:
