@@ -41,7 +41,11 @@ class InstanceNorm(nn.InstanceNorm2d):
 
     def forward(self, input: Tensor) -> Tensor:
         if self.training or self.statistics == "running":
-            return super().forward(input)
+            output = super().forward(input)
+            if output.requires_grad and len(input) == 1:
+                # Of a single picture, PyTorch (2.13, processor) misreads a gradient that comes channels last
+                output.register_hook(Tensor.contiguous)
+            return output
         return F.instance_norm(input, weight=self.weight, bias=self.bias, eps=self.eps)
 
 
