@@ -53,9 +53,11 @@ def apply_views(pictures: Tensor, matrix: Tensor, tint: Tensor, gamma: Tensor, s
         size: side of the windows in pixels.
 
     Returns:
-        [N, 3, size, size] in [−1, 1]: equal where a view moves by whole pixels, else up to float32's rounding,
-        which now and then makes a value of 0–255 the next one before the tint.
+        [N, 3, size, size] in [−1, 1]: equal where a view moves by whole pixels, else but for float32's
+        rounding, which now and then makes a value of 0–255 the next one before the tint.
     """
+    if not len(pictures):
+        return torch.empty((0, 3, size, size), device=pictures.device)
     # Sums of products, not matrix products: those a GPU may compute in TF32, whose 11 bits move pixels.
     steps = torch.arange(size, device=pictures.device, dtype=torch.float32)
     column, row, one = matrix[..., None, None].unbind(2)

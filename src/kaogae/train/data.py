@@ -98,13 +98,17 @@ class Data:
         """What iteration `iteration` sees, in all processes together."""
         return self.sampler.rows(iteration)
 
-    def feed(self, device: torch.device) -> Feed:
-        """The way to the device: its own memory, where the settings want that or it has room."""
+    def stays_on(self, device: torch.device) -> bool:
+        """Whether all pictures lie in the device's memory: if the settings want that, or it has room."""
         wish = self.config.data.resident
-        if wish == "auto" and device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(device)
-            wish = "yes" if resident_bytes(self.faces.pixels, self.pairs) < RESIDENT_SHARE * free else "no"
-        kind = Resident if wish == "yes" else Streamed
+        if wish != "auto" or device.type != "cuda":
+            return wish == "yes"
+        free, _ = torch.cuda.mem_get_info(device)
+        return resident_bytes(self.faces.pixels, self.pairs) < RESIDENT_SHARE * free
+
+    def feed(self, device: torch.device) -> Feed:
+        """The way to the device."""
+        kind = Resident if self.stays_on(device) else Streamed
         return kind(self.faces.pixels, self.pairs, self.config.image_size, device)
 
     def batches(

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 import torch
-import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -161,8 +160,9 @@ def _judged_loss(
     weights, free, clear = config.weights, batch.free, batch.clear
     source = back = _rows(batch.source, free)
     if weights.reconstruction and len(free):
-        label = F.one_hot(_rows(batch.label, free), CLASSES).to(output)
-        back, _ = translate(networks.generator, _rows(output, free), label, half=_half(config))
+        # One-hot, without asking the device whether every label is one
+        label = _rows(batch.label, free)[:, None] == torch.arange(CLASSES, device=output.device)
+        back, _ = translate(networks.generator, _rows(output, free), label.to(output), half=_half(config))
     # (2)  L_G = L_adv + λ_cls · L_cls + λ_rec · L_rec
     loss, parts = generator_loss(
         score,
