@@ -36,10 +36,12 @@ from kaogae.train.updates import (
     update_generator,
 )
 
-LIBRARIES = 360 * 10**6
-"""Bytes that Python and the libraries take before anything else."""
+LIBRARIES = 480 * 10**6
+"""Bytes that Python and the libraries take, from a run of `smoke`."""
 SCRATCH = 0.25
 """What convolutions and the allocator take beside the tensors, as a share of them."""
+COPIES = 2
+"""Of all networks and optimisers, made in a processor's memory while a state is saved."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Estimate:
     pictures_memory: int
     """Bytes of the pictures that are kept where the networks are."""
     other_memory: int
-    """Bytes of the libraries, and what they need to convolve."""
+    """Bytes of the libraries, of what they need to convolve, and of copies that are saved."""
     disk: int
     """Bytes of states, checkpoints, grids, records, and drawings that are to be made."""
     faces: int
@@ -135,6 +137,7 @@ def estimate(
     average = {name: share * config.accumulate for name, share in _updates(config).items()}
     parts = _parameters(networks.generator), _parameters(networks.discriminator)
     weights = 4 * (4 * parts[0] + 3 * parts[1])
+    copies = COPIES * weights if device.type == "cpu" else 0
     return Estimate(
         generator_parameters=parts[0],
         discriminator_parameters=parts[1],
@@ -143,7 +146,7 @@ def estimate(
         networks_memory=weights,
         updates_memory=working,
         pictures_memory=pictures,
-        other_memory=LIBRARIES + round(SCRATCH * (weights + working)),
+        other_memory=LIBRARIES + max(round(SCRATCH * (weights + working)), copies - working),
         disk=disk,
         faces=sum(len(faces.of("train")) for faces in sets),
         characters_to_draw=undrawn(order, cache) if order else 0,
