@@ -235,9 +235,11 @@ def _memory_explained(config: TrainConfig) -> Generator[None]:
         parts = next(
             (n for n in range(2 * config.accumulate, config.batch + 1) if config.batch % n == 0), None
         )
-        advice = f"--set accumulate={parts}" if parts else "a smaller image_size or generator.width"
+        advice = "a smaller image_size or generator.width"
+        if parts:
+            advice = f"--set accumulate={parts}, which gives the same result from less memory"
         where = "GPU" if isinstance(error, torch.OutOfMemoryError) else "machine"
         raise ModelError(
             f"The {where}'s memory is not enough for a batch of {config.batch} in {config.accumulate} parts: "
-            f"try {advice}, which gives the same result from less memory."
+            f"try {advice}."
         ) from error
