@@ -177,6 +177,24 @@ def test_a_private_model_opens_for_its_owner(server: Any) -> None:
     assert hub.fetch(hub.parse_address("hf://yuki/private"), "model.onnx").read_bytes() == b"mine"
 
 
+def test_the_checkpoint_of_a_model_is_exported_from_its_address(
+    kaogae: Kaogae, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kaogae.stargan import Header, SmallConfig, build_generator
+    from kaogae.stargan.checkpoint import pack
+
+    config = SmallConfig(width=8, deep=8, blocks=0)
+    checkpoint = pack(build_generator(config), Header(config, 64))
+    server.add("yuki/smile", {"generator.safetensors": checkpoint, "model.onnx": b"x"})
+    server.add("yuki/foreign", {"generator.safetensors": b"PK" + bytes(100)})
+    monkeypatch.chdir(tmp_path)
+    assert kaogae("export", "hf://yuki/smile", "--to", "safetensors")[0] == 0
+    assert (tmp_path / "smile.safetensors").read_bytes() == checkpoint
+    code, out, err = kaogae("export", "hf://yuki/foreign", "--to", "safetensors")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert not (tmp_path / "foreign.safetensors").exists()
+
+
 def test_a_file_that_is_too_large_isnt_fetched(server: Any) -> None:
     server.add("yuki/huge", {"model.onnx": b"x"})
     server.sizes["model.onnx"] = hub.MODEL_BYTES + 1

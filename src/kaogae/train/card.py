@@ -200,7 +200,7 @@ def _trained(past: Past, header: Header) -> Iterator[str]:
     versions = [f"{name} {code(begun[name])}" for name in ("kaogae", "torch") if name in begun]
     machine = [code(begun["device"])] if "device" in begun else []
     units = (("processors", "processors"), ("threads", "threads"), ("processes", "processes"))
-    machine += [f"{_count(begun[key])} {unit}" for key, unit in units if key in begun]
+    machine += [f"{_count(begun[key])} {unit}" for key, unit in units if begun.get(key, 1) != 1]
     rows = {
         "preset": code(told["preset"]) if "preset" in told else NOT_RECORDED,
         "seed": _count(told.get("seed")),
@@ -251,14 +251,17 @@ def _losses(past: Past) -> Iterator[str]:
         for key, meaning in MEANINGS.items()
         if means[key]
     ]
-    if not lines:
+    if lines:
+        first, last = rows[0]["iteration"], rows[-1]["iteration"]
+        yield (
+            f"At iteration {last:,}." if first == last else f"Mean over the iterations {first:,} to {last:,}."
+        )
+        yield ""
+        yield "| | |"
+        yield "|---|---|"
+        yield from lines
+    else:
         yield f"{NOT_RECORDED.capitalize()}."
-        return
-    yield f"Mean over the iterations {rows[0]['iteration']:,} to {rows[-1]['iteration']:,}."
-    yield ""
-    yield "| | |"
-    yield "|---|---|"
-    yield from lines
     if past.curves:
         yield ""
         yield "![The losses over the iterations; outliers are left out of the scale](losses.png)"
@@ -310,7 +313,7 @@ def _scarce(past: Past) -> Iterator[str]:
     even = sum(totals.values()) / len(EXPRESSIONS)
     for one, number in totals.items():
         if number < even / 2:
-            yield f"- {one.capitalize()} rests on {number:,} faces; an even share would be {even:,.0f}."
+            yield f"- {one.capitalize()}: it saw {number:,} such faces; an even share would be {even:,.0f}."
 
 
 def _parameters(header: Header) -> int:
