@@ -1,8 +1,6 @@
 """The Hub: models by their address, and what is published, against a server that speaks its interface."""
 
 import importlib.util
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -279,35 +277,3 @@ def test_the_light_base_says_which_extra_is_missing(
     code, _, err = kaogae("transfer", scene, "--model", "hf://yuki/smile")
     assert code == 2
     assert "pip install 'kaogae[hub]'" in err
-
-
-def test_the_real_command_finds_server_cache_and_offline_mode_in_its_environment(
-    model: Path, scene: Path, tmp_path: Path
-) -> None:
-    wanted = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1", "OMP_NUM_THREADS": "1"}
-    wanted |= {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
-    command = [
-        sys.executable,
-        "-m",
-        "kaogae.cli",
-        "transfer",
-        str(scene),
-        "--to",
-        "sad",
-        "--model",
-        "hf://yuki/smile",
-    ]
-
-    def run(name: str, **more: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | wanted | more
-        return subprocess.run(
-            [*command, "-o", str(tmp_path / name)], env=environment, capture_output=True, text=True
-        )
-
-    with hub_stub.Hub().serving() as server:
-        server.add("yuki/smile", {"model.onnx": model.read_bytes()})
-        first = run("a.png", HF_ENDPOINT=server.url)
-    again = run("b.png", HF_ENDPOINT=server.url, HF_HUB_OFFLINE="1")
-    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
-    assert first.stderr == again.stderr
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -33,10 +35,8 @@ hub_stub = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(hub_stub)
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
+def make_run(folder: Path) -> Path:
     """The folder of a run with a checkpoint, and of its records those that decide about files."""
-    folder = tmp_path / "runs" / "smile"
     torch.manual_seed(0)
     save_checkpoint(folder / "generator.safetensors", build_generator(CONFIG), HEADER)
     (folder / "data.json").write_text(json.dumps({"sets": {"open": {"licences": {"CC BY 4.0": 3}}}}))
@@ -44,6 +44,11 @@ def run(tmp_path: Path) -> Path:
     (folder / "samples").mkdir()
     (folder / "samples" / "0000006.png").write_bytes(PNG + b"grid")
     return folder
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return make_run(tmp_path / "runs" / "smile")
 
 
 def test_the_faces_of_the_check_are_32_with_every_expression() -> None:
@@ -72,22 +77,73 @@ def test_torchscript_gives_what_the_run_gives(run: Path, tmp_path: Path) -> None
     assert mask.shape == (5, 1, 64, 64)
 
 
-def test_a_folder_for_the_hub_holds_the_model_its_card_and_its_pictures(run: Path, tmp_path: Path) -> None:
-    out = tmp_path / "hub"
-    report = export_run(run, "hub", out, repo="yuki/smile")
+@dataclass
+class Published:
+    """What the real commands did in a folder of their own, against the Hub's interface."""
+
+    folder: Path
+    server: Any
+    said: str
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, scene: Path) -> Published:
+    """A run published, used, and used again after the server has gone."""
+    folder = tmp_path_factory.mktemp("published")
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HOME": str(folder / "home"),
+    }
+    environment |= {"HF_TOKEN": "hf_secret"} | dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
+
+    def kaogae(*words: object, **more: str) -> str:
+        command = [sys.executable, "-m", "kaogae.cli", *map(str, words)]
+        done = subprocess.run(command, env=environment | more, capture_output=True, text=True, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    with hub_stub.Hub().serving() as server:
+        environment["HF_ENDPOINT"] = server.url
+        said = kaogae(
+            "export", make_run(folder / "smile"), "--to", "hub", "--push", "yuki/smile", "--private"
+        )
+        transfer = ("transfer", scene, "--to", "sad", "--model", "hf://yuki/smile", "-o")
+        said += kaogae(*transfer, "there.png")
+    said += kaogae(*transfer, "offline.png", HF_HUB_OFFLINE="1")
+    return Published(folder, server, said)
+
+
+def test_a_folder_for_the_hub_holds_the_model_its_card_and_its_pictures(published: Published) -> None:
+    out, run = published.folder / "smile-hub", published.folder / "smile"
     files = {path.name: path.read_bytes() for path in out.iterdir()}
     assert set(files) == {"README.md", "generator.safetensors", "model.onnx", "losses.png", "samples.png"}
-    assert report.bytes == sum(map(len, files.values()))
     assert files["generator.safetensors"] == (run / "generator.safetensors").read_bytes()
     assert (files["samples.png"], files["losses.png"]) == (PNG + b"grid", PNG + b"curves")
     card = files["README.md"].decode()
-    assert "](samples.png)" in card
-    assert "](losses.png)" in card
+    for words in ("](samples.png)", "](losses.png)", "hf://yuki/smile"):
+        assert words in card
     assert ModelCard(card).data.license == "cc-by-4.0"
     session = onnxruntime.InferenceSession(files["model.onnx"])
     faces = {"image": drawn_faces(64)[:1].numpy(), "target": np.eye(5, dtype=np.float32)[:1]}
     assert session.run(["output"], faces)[0].shape == (1, 3, 64, 64)
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert not [path.name for path in published.folder.iterdir() if path.name.startswith(".")]
+
+
+def test_what_is_published_is_the_folder_in_one_commit(published: Published) -> None:
+    ((_, files),) = published.server.commits["yuki/smile"]
+    assert files == {path.name: path.read_bytes() for path in (published.folder / "smile-hub").iterdir()}
+    assert published.server.private == {"yuki/smile": True}
+    assert f"published: {published.server.url}/yuki/smile" in published.said
+    assert "hf_secret" not in published.said
+
+
+def test_through_the_hub_and_back_a_picture_is_the_same(published: Published, scene: Path) -> None:
+    transferrer = Transferrer.load(published.folder / "smile-hub/model.onnx")
+    transferrer.transfer(scene, "sad").save(published.folder / "here.png")
+    names = ("here.png", "there.png", "offline.png")
+    assert len({(published.folder / name).read_bytes() for name in names}) == 1
+    assert published.server.downloads() == 1
 
 
 def without_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,36 +287,3 @@ def test_a_run_that_isnt_there_is_said_so(kaogae: Kaogae, tmp_path: Path) -> Non
     code, _, err = kaogae("export", "nobody", "--workspace", tmp_path)
     assert code == 2
     assert "nobody isn't there" in err
-
-
-def test_through_the_hub_and_back_a_picture_is_the_same(run: Path, scene: Path, tmp_path: Path) -> None:
-    """The real commands against the Hub's interface: publish, use, use without a network."""
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HOME": str(tmp_path / "home"),
-    }
-    environment |= {"HF_TOKEN": "hf_secret"} | dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
-
-    def kaogae(*words: object, **more: str) -> str:
-        command = [sys.executable, "-m", "kaogae.cli", *map(str, words)]
-        done = subprocess.run(command, env=environment | more, capture_output=True, text=True, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        assert "hf_secret" not in done.stdout + done.stderr
-        return done.stdout
-
-    with hub_stub.Hub().serving() as server:
-        environment["HF_ENDPOINT"] = server.url
-        said = kaogae("export", run, "--to", "hub", "--push", "yuki/smile", "--private")
-        assert f"published: {server.url}/yuki/smile" in said
-        ((_, files),) = server.commits["yuki/smile"]
-        assert server.private == {"yuki/smile": True}
-        assert files == {path.name: path.read_bytes() for path in (tmp_path / "smile-hub").iterdir()}
-        kaogae("transfer", scene, "--to", "sad", "--model", "hf://yuki/smile", "-o", "there.png")
-    kaogae(
-        "transfer", scene, "--to", "sad", "--model", "hf://yuki/smile", "-o", "off.png", HF_HUB_OFFLINE="1"
-    )
-    Transferrer.load(run.parents[1] / "smile-hub/model.onnx").transfer(scene, "sad").save(
-        tmp_path / "here.png"
-    )
-    assert len({(tmp_path / name).read_bytes() for name in ("there.png", "here.png", "off.png")}) == 1
