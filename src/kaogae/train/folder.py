@@ -116,7 +116,7 @@ def space_needed(config: TrainConfig, networks: Networks, cache: Path) -> int:
 def iterations_saved(folder: Path) -> int:
     """Of the newest state in a run's folder; 0 if there is none."""
     places = folder.glob("checkpoints/*")
-    return max((int(place.name) for place in places if place.name.isdigit()), default=0)
+    return max((int(place.name) for place in places if place.name.isdecimal()), default=0)
 
 
 def _bytes(network: nn.Module | None) -> int:

@@ -19,7 +19,7 @@ from kaogae.train.log import read_losses
 from kaogae.train.networks import Networks, statistics
 from kaogae.train.processes import Processes, average
 from kaogae.train.record import Recorder
-from kaogae.train.state import Checkpoints
+from kaogae.train.state import Checkpoints, diverged, infinite
 from kaogae.train.updates import Parts
 from kaogae.train.watch import Alarm, Watch
 
@@ -55,12 +55,13 @@ class Journal:
         if self._recorder is None:
             return []
         if shows:
+            if (name := infinite(networks.average.state_dict())) is not None:
+                raise diverged(name)
             row |= self._recorder.show(networks.average, iteration)
         self._recorder.losses(row)
         self._last, alarms = row, self._watch.see(row)
         for alarm in alarms:
-            self.event("alarm", iteration, kind=alarm.kind, sentence=alarm.sentence)
-            self.alarms.append(alarm.sentence)
+            self.alarm(alarm.kind, iteration, alarm.sentence)
         return alarms
 
     def save(
@@ -71,6 +72,11 @@ class Journal:
         if self._recorder is not None:
             checkpoints.save(networks, iteration, _header(self.config, self.sets, iteration, self._last))
             self.event("saved", iteration, **pace)
+
+    def alarm(self, kind: str, iteration: int, sentence: str) -> None:
+        """Note something that a person should know."""
+        self.event("alarm", iteration, kind=kind, sentence=sentence)
+        self.alarms.append(sentence)
 
     def event(self, event: str, iteration: int, **facts: Any) -> None:
         """Note what happened."""

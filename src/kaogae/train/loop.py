@@ -17,9 +17,10 @@ from kaogae.train.config import TrainConfig
 from kaogae.train.data import Data, check_sets, describe
 from kaogae.train.folder import check_space, claim, space_needed
 from kaogae.train.journal import Journal, surroundings
+from kaogae.train.log import MOST
 from kaogae.train.networks import build_networks, set_rates, update_average
 from kaogae.train.processes import Processes, average, lost_processes_explained
-from kaogae.train.state import Checkpoints
+from kaogae.train.state import Checkpoints, diverged
 from kaogae.train.updates import Parts, update_discriminator, update_generator
 from kaogae.train.watch import Alarm
 
@@ -111,12 +112,10 @@ def train(
             networks = build_networks(config, fabric)
             check_space(folder, space_needed(config, networks, cache))
             checkpoints = Checkpoints(folder, config)
-            first = checkpoints.load(networks)
-        processes.require_same(first, "the last saved state: all need the same folder of runs")
+            first = checkpoints.load(networks, leads=processes.leads)
+        processes.require_same(first, "last saved state: all need the same folder of runs")
         if first >= config.iterations:
             return RunReport(folder, first, first * config.batch, "finished", first)
-        for sentence in checkpoints.unread:
-            progress(Step("training", first, config.iterations, alarm=sentence))
 
         # Data
         with processes.in_turns():
@@ -130,6 +129,9 @@ def train(
         with processes.together():
             journal = stack.enter_context(closing(Journal(processes, folder, config, data, sets, first)))
             journal.event("continued" if first else "started", first, **surroundings(fabric, command))
+            for sentence in checkpoints.unread:
+                journal.alarm("state", first, sentence)
+                progress(Step("training", first, config.iterations, alarm=sentence))
 
         # Iterations
         reason: Reason = ""
@@ -150,7 +152,7 @@ def train(
                 update_average(networks, min(config.optimiser.average, done / (done + 10)))
             done += 1
             for part in parts.values():
-                broken += ~part.isfinite()
+                broken += ~(part.abs() < MOST)
 
             # Record
             news = list[Alarm]()
@@ -209,11 +211,7 @@ def _refuse_broken(broken: Tensor, iteration: int) -> None:
     """Ask the device now and then whether a loss, in any process, has been NaN or infinite since."""
     average([broken])
     if bool(broken):
-        raise ModelError(
-            f"A loss isn't finite any more at iteration {iteration}, so the run stops; the last saved state "
-            "is as it was. Begin anew with another --name and lower learning rates "
-            "(optimiser.generator_rate, optimiser.discriminator_rate), or with --set precision=float32."
-        )
+        raise diverged(f"A loss at iteration {iteration}")
 
 
 def _choose_arithmetic(config: TrainConfig) -> None:
