@@ -38,9 +38,9 @@ from kaogae.train.updates import (
 
 LIBRARIES = 480 * 10**6
 """Bytes that Python and the libraries take, from a run of `smoke`."""
-SCRATCH = 0.25
+SCRATCH = 0.2
 """What convolutions and the allocator take beside the tensors, as a share of them."""
-COPIES = 2
+COPIES = 1.7
 """Of all networks and optimisers, made in a processor's memory while a state is saved."""
 
 
@@ -80,8 +80,9 @@ class Estimate:
 
     @property
     def memory(self) -> int:
-        """Bytes at the most, on a GPU of its memory. On a processor, real runs (smoke, small, baseline at 64
-        pixels and with batches of 4) took between 4 % less and 3 % more.
+        """Bytes at the most, on a GPU of its memory. On a processor, the largest resident set of real runs
+        (small; baseline at 64 pixels, and with batches of 4; paper with batches of 4, and of 16 in 8 parts)
+        was between 7 % less and 4 % more; the constants above come from the same runs. No GPU was compared.
         """
         return self.networks_memory + self.updates_memory + self.pictures_memory + self.other_memory
 
@@ -106,7 +107,7 @@ class Estimate:
             ("disk", f"at most {_gb(self.disk)}"),
             ("learns from", f"{self.faces:,} faces; {self.characters_to_draw:,} characters are to be drawn"),
             ("iterations", f"{self.iterations:,}, {self.images:,} images"),
-            ("rate", f"{1 / self.seconds_per_iteration:,.2f} it/s, {rate:,.1f} images/s"),
+            ("rate", f"{_rate(1 / self.seconds_per_iteration)} it/s, {_rate(rate)} images/s"),
             ("time", f"{_long(self.seconds)}, measured on {self.measured_rows} pictures at once"),
         ]
 
@@ -137,7 +138,7 @@ def estimate(
     average = {name: share * config.accumulate for name, share in _updates(config).items()}
     parts = _parameters(networks.generator), _parameters(networks.discriminator)
     weights = 4 * (4 * parts[0] + 3 * parts[1])
-    copies = COPIES * weights if device.type == "cpu" else 0
+    copies = round(COPIES * weights) if device.type == "cpu" else 0
     return Estimate(
         generator_parameters=parts[0],
         discriminator_parameters=parts[1],
@@ -340,6 +341,10 @@ def _name(device: torch.device) -> str:
 
 def _gb(size: int) -> str:
     return f"{size / 1e9:,.2f} GB"
+
+
+def _rate(number: float) -> str:
+    return f"{number:.2g}" if number < 10 else f"{number:,.0f}"
 
 
 def _long(seconds: float) -> str:
