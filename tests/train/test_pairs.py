@@ -3,7 +3,17 @@ from pathlib import Path
 import numpy as np
 
 from kaogae.expressions import EXPRESSIONS, Expression
-from kaogae.train.pairs import CHUNK, CLEAR, FIRST_SEED, NEUTRAL_SHARE, Order, Plan, draw_pairs, undrawn
+from kaogae.train.pairs import (
+    CHUNK,
+    CLEAR,
+    FIRST_SEED,
+    NEUTRAL_SHARE,
+    Order,
+    Pairs,
+    Plan,
+    draw_pairs,
+    undrawn,
+)
 
 ORDER = Order(characters=2, sources=1, size=48, margin=4, seed=0)
 
@@ -27,41 +37,35 @@ def test_a_partial_target_lies_between(cache: Path) -> None:
     assert abs(between - full).mean() < abs(full - source).mean() + abs(between - source).mean()
 
 
-def test_drawing_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
-    order = Order(characters=CHUNK + 1, sources=1, size=16, margin=0, seed=0)
-    seen: list[int] = []
-    first = draw_pairs(order, tmp_path, workers=1, progress=seen.append)
-    assert seen == [CHUNK, CHUNK + 1]
-    chunks = sorted(tmp_path.glob("*/*.npy"))
-    before, times = [chunk.read_bytes() for chunk in chunks], chunks[0].stat().st_mtime_ns
-    chunks[1].unlink()
-    draw_pairs(order, tmp_path, workers=1, progress=seen.append)
-    assert seen[2:] == [CHUNK + 1]
-    assert chunks[0].stat().st_mtime_ns == times
-    assert [chunk.read_bytes() for chunk in chunks] == before
-    assert first.order.hash() != Order(CHUNK + 1, 1, 16, 0, seed=1).hash()
-
-
-def test_every_picture_has_a_number_also_in_a_last_chunk_that_is_smaller(tmp_path: Path) -> None:
-    order = Order(characters=CHUNK + 2, sources=1, size=16, margin=1, seed=0)
-    pairs = draw_pairs(order, tmp_path, workers=1)
-    chunks = list(pairs.chunks())
-    assert [len(chunk) for chunk in chunks] == [CHUNK * order.pictures, 2 * order.pictures]
+def assert_numbered(pairs: Pairs) -> None:
+    """Every picture has a number, also in a last chunk that is smaller."""
+    order, chunks = pairs.order, list(pairs.chunks())
+    assert [len(chunk) for chunk in chunks] == [CHUNK * order.pictures, order.pictures]
     pictures = np.concatenate(chunks)
     assert pictures.nbytes == order.bytes
-    numbers = [pairs.source(CHUNK, 0), pairs.full(CHUNK + 1, 4), pairs.partial(CHUNK + 1, 0)]
-    assert numbers == [CHUNK * 7, (CHUNK + 1) * 7 + 5, (CHUNK + 1) * 7 + 6]
+    numbers = [pairs.source(CHUNK, 0), pairs.full(CHUNK, 4), pairs.partial(CHUNK - 1, 0)]
+    assert numbers == [CHUNK * 7, CHUNK * 7 + 5, CHUNK * 7 - 1]
     for number in (0, *numbers):
         assert np.array_equal(pairs.picture(number), pictures[number])
 
 
-def test_what_is_not_drawn_yet_is_counted(tmp_path: Path) -> None:
+def test_drawing_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     order = Order(characters=CHUNK + 1, sources=1, size=16, margin=0, seed=0)
+    seen: list[int] = []
     assert undrawn(order, tmp_path) == CHUNK + 1
-    draw_pairs(order, tmp_path, workers=1)
+    first = draw_pairs(order, tmp_path, workers=1, progress=seen.append)
     assert undrawn(order, tmp_path) == 0
-    sorted(tmp_path.glob("*/*.npy"))[1].unlink()
+    assert seen == [CHUNK, CHUNK + 1]
+    chunks = sorted(tmp_path.glob("*/*.npy"))
+    before, times = [chunk.read_bytes() for chunk in chunks], chunks[0].stat().st_mtime_ns
+    chunks[1].unlink()
     assert undrawn(order, tmp_path) == 1
+    draw_pairs(order, tmp_path, workers=1, progress=seen.append)
+    assert seen[2:] == [CHUNK + 1]
+    assert chunks[0].stat().st_mtime_ns == times
+    assert [chunk.read_bytes() for chunk in chunks] == before
+    assert_numbered(first)
+    assert first.order.hash() != Order(CHUNK + 1, 1, 16, 0, seed=1).hash()
 
 
 def test_sources_are_often_neutral_and_mild_ones_count_as_neutral() -> None:

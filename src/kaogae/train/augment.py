@@ -17,6 +17,9 @@ Values = NDArray[np.float32]
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _TO_YIQ = np.array([_LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+_UNTINTED = np.eye(3, 4, dtype=np.float32)
+_VALUES: Values = np.arange(256, dtype=np.float32) / np.float32(255) * 2 - 1
+"""Of each byte."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +35,18 @@ class View:
     gamma: float
 
     def apply(self, picture: Pixels) -> Values:
-        """[3, size, size] in [−1, 1] from `picture` [H, W, 3] RGB."""
+        """[3, size, size] in [−1, 1] from `picture` [H, W, 3] RGB, channels last in memory."""
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         window = cv2.warpAffine(
             picture, self.matrix, (self.size, self.size), flags=flags, borderMode=cv2.BORDER_REPLICATE
         )
+        if self.gamma == 1 and np.array_equal(self.tint, _UNTINTED):
+            return np.moveaxis(_VALUES[np.asarray(window, np.uint8)], -1, 0)
         values = window.astype(np.float32) / 255
         if self.gamma != 1:
             values = values ** np.float32(self.gamma)
         values = (values @ self.tint[:, :3].T + self.tint[:, 3]).clip(0, 1)
-        return np.ascontiguousarray(np.moveaxis(values, -1, 0) * 2 - 1, np.float32)
+        return np.moveaxis(values * 2 - 1, -1, 0)
 
 
 def apply_views(pictures: Tensor, matrix: Tensor, tint: Tensor, gamma: Tensor, size: int) -> Tensor:

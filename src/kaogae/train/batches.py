@@ -77,8 +77,8 @@ class Streamed:
             sources[row] if truth[row] == picture[row] else self._window(rows, row, truth[row])
             for row in rows.known.tolist()
         ]
-        pixels = {"source": torch.from_numpy(np.stack(sources))}
-        pixels["truth"] = torch.from_numpy(np.stack(truths)) if truths else pixels["source"][:0]
+        pixels = {"source": _stacked(sources)}
+        pixels["truth"] = _stacked(truths) if truths else pixels["source"][:0]
         return _pinned(pixels | _facts(rows, whole), self.device)
 
     def finish(self, prepared: dict[str, Tensor]) -> Batch:
@@ -170,6 +170,11 @@ def batches(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _stacked(windows: Sequence[NDArray[np.float32]]) -> Tensor:
+    """[N, 3, S, S], channels last in memory, as the windows are."""
+    return torch.from_numpy(np.stack([np.moveaxis(window, 0, -1) for window in windows])).movedim(-1, 1)
+
+
 def _facts(rows: Rows, whole: Rows) -> dict[str, Tensor]:
     target = np.zeros((len(rows.target), CLASSES), np.float32)
     target[np.arange(len(rows.target)), rows.target] = rows.strength
@@ -192,13 +197,17 @@ def _pinned(tensors: dict[str, Tensor], device: torch.device) -> dict[str, Tenso
     if device.type != "cuda":
         return tensors
     with torch.cuda.device(device):  # or a thread would take hold of the first GPU as well
-        return {name: value.contiguous().pin_memory() for name, value in tensors.items()}
+        return {name: _dense(value).pin_memory() for name, value in tensors.items()}
 
 
 def _batch(tensors: dict[str, Tensor]) -> Batch:
-    for name in ("source", "truth"):
-        tensors[name] = tensors[name].contiguous(memory_format=torch.channels_last)
-    return Batch(**{entry.name: tensors[entry.name] for entry in fields(Batch)})
+    return Batch(**{entry.name: _dense(tensors[entry.name]) for entry in fields(Batch)})
+
+
+def _dense(tensor: Tensor) -> Tensor:
+    """Without gaps, or a copy to a GPU would wait; pictures channels last, as networks like them best."""
+    pictures = tensor.dim() == 4
+    return tensor.contiguous(memory_format=torch.channels_last if pictures else torch.contiguous_format)
 
 
 def resident_bytes(faces: Pixels, pairs: Pairs | None) -> int:

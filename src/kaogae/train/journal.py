@@ -50,8 +50,13 @@ class Journal:
     def record(
         self, networks: Networks, iteration: int, rate: float, parts: Parts, *, shows: bool
     ) -> list[Alarm]:
-        """Write a row, if `shows` with samples, and see what there is to say about it."""
+        """Write a row, if `shows` with samples, and see what there is to say about it.
+
+        What is shown and saved has the statistics of what all processes have seen.
+        """
         row = _row(iteration, self.config, rate, parts)
+        if shows:
+            average(statistics(networks))
         if self._recorder is None:
             return []
         if shows:
@@ -67,7 +72,7 @@ class Journal:
     def save(
         self, checkpoints: Checkpoints, networks: Networks, iteration: int, pace: dict[str, float]
     ) -> None:
-        """Write checkpoint and state, with the statistics of what all processes have seen."""
+        """Write checkpoint and state."""
         average(statistics(networks))
         if self._recorder is not None:
             checkpoints.save(networks, iteration, _header(self.config, self.sets, iteration, self._last))
