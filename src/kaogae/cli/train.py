@@ -4,7 +4,7 @@ import json
 import shlex
 import signal
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,9 +152,14 @@ def plot(
     from kaogae.train.plot import Curves, draw_curves
 
     folders = [Path(run) if Path(run).is_dir() else _run_folder(run, workspace) for run in runs]
-    if stem.suffix in (".svg", ".png"):
+    curves = [Curves.read(folder) for folder in folders]
+    if len({one.name for one in curves}) < len(curves):  # runs of the same name in several workspaces
+        curves = [replace(one, name=run) for one, run in zip(curves, runs, strict=True)]
+    if stem.is_dir():
+        stem /= "figure-3"
+    elif stem.suffix in (".svg", ".png"):
         stem = stem.with_suffix("")
-    for path in draw_curves([Curves.read(folder) for folder in folders], stem, every=every):
+    for path in draw_curves(curves, stem, every=every):
         out.print(plain(str(path)), soft_wrap=True, markup=False, highlight=False)
 
 

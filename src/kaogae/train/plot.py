@@ -73,7 +73,6 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 8.5,
-    "axes.titlelocation": "left",
     "axes.formatter.limits": (-3, 4),
     "axes.formatter.use_mathtext": True,
     "xtick.color": GREY,
@@ -127,20 +126,11 @@ def draw_curves(runs: Sequence[Curves], stem: Path, *, every: bool = False) -> l
         UsageError: no run, more than can be told apart, or none of the losses in any.
         ModelError: a file can't be written.
     """
-    if not 0 < len(runs) <= MOST_RUNS:
-        raise UsageError(f"From 1 to {MOST_RUNS} runs can be told apart in one figure, not {len(runs)}.")
-    panels = [FIGURE_3[:COLUMNS], FIGURE_3[COLUMNS:]]
-    panels += [BEYOND[:COLUMNS], BEYOND[COLUMNS:]] if every else []
-    measured = {key for run in runs for row in run.rows for key in row}
-    panels = [row for row in panels if any(panel.key in measured for panel in row)]
-    if not panels:
-        raise UsageError(f"{' and '.join(run.name for run in runs)} measured no loss that can be drawn.")
-
     import matplotlib as mpl
 
     files = [stem.with_name(f"{stem.name}.{kind}") for kind in ("svg", "png")]
     with mpl.rc_context(mpl.rcParamsDefault), mpl.rc_context(STYLE):
-        figure = _figure(runs, panels)
+        figure = figure_of(runs, every=every)
         for path, metadata in zip(files, ({"Date": None}, {"Software": None}), strict=True):
             data = io.BytesIO()
             figure.savefig(data, format=path.suffix[1:], dpi=200, metadata=metadata)
@@ -148,10 +138,29 @@ def draw_curves(runs: Sequence[Curves], stem: Path, *, every: bool = False) -> l
     return files
 
 
-def _figure(runs: Sequence[Curves], panels: Sequence[Sequence[Panel]]) -> "Figure":
+def _panels(runs: Sequence[Curves], *, every: bool) -> list[tuple[Panel, ...]]:
+    """The rows of panels in which there is something to see.
+
+    Raises:
+        UsageError: as `draw_curves`.
+    """
+    if not 0 < len(runs) <= MOST_RUNS:
+        raise UsageError(f"From 1 to {MOST_RUNS} runs can be told apart in one figure, not {len(runs)}.")
+    measured = {key for run in runs for row in run.rows for key in row}
+    all_panels = FIGURE_3 + (BEYOND if every else ())
+    rows = [all_panels[i : i + COLUMNS] for i in range(0, len(all_panels), COLUMNS)]
+    rows = [row for row in rows if any(panel.key in measured for panel in row)]
+    if not rows:
+        raise UsageError(f"{' and '.join(run.name for run in runs)} measured no loss that can be drawn.")
+    return rows
+
+
+def figure_of(runs: Sequence[Curves], *, every: bool = False) -> "Figure":
+    """The figure, before it is a file; as `draw_curves`."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    panels = _panels(runs, every=every)
     layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.05, wspace=0.03, hspace=0.03)
     figure = Figure(figsize=(7.2, 0.55 + 1.75 * len(panels)), layout=layout)
     grid: Any = figure.subplots(len(panels), COLUMNS, sharex=True, squeeze=False)
@@ -163,7 +172,7 @@ def _figure(runs: Sequence[Curves], panels: Sequence[Sequence[Panel]]) -> "Figur
     lines = [_legend_line(colour) for _, colour in zip(runs, COLOURS, strict=False)]
     figure.legend(
         lines,
-        [run.name for run in runs],
+        [run.name.replace("$", r"\$") for run in runs],
         loc="outside upper left",
         ncols=min(len(runs), 4),
         frameon=False,
@@ -186,7 +195,7 @@ def _legend_line(colour: str) -> Any:
 
 def _draw_panel(axes: "Axes", panel: Panel, runs: Sequence[Curves]) -> int:
     """Draw one panel; returns how many values lie outside its scale."""
-    axes.set_title(panel.title, pad=12)
+    axes.set_title(panel.title, pad=12, loc="left")
     axes.text(0, 1.03, panel.meaning, transform=axes.transAxes, fontsize=6, color=GREY, va="bottom")
     axes.xaxis.set_major_formatter(_count)
     axes.xaxis.set_major_locator(_few_ticks())

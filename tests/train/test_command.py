@@ -1,0 +1,188 @@
+"""`kaogae train` as a person uses it: started, stopped, gone on with, drawn."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from kaogae.train.watch import Alarm, Watch
+
+Kaogae = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """--threads is a setting of the whole process."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def smoke(kaogae: Kaogae, tmp_path: Path, cache: Path) -> Kaogae:
+    """`kaogae train smoke`, without drawing anew what other tests have drawn."""
+    (tmp_path / "cache").symlink_to(cache)
+    return lambda *more: kaogae("train", "smoke", "--workspace", tmp_path, "--threads", 1, *more)
+
+
+@contextmanager
+def begun(workspace: Path, *more: str) -> Generator[subprocess.Popen[str]]:
+    """The same in a process of its own, which Ctrl-C reaches together with its children."""
+    order = [sys.executable, "-m", "kaogae.cli", "train", "smoke", "--workspace", str(workspace), *more]
+    with subprocess.Popen(
+        order,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 90
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def workers(pid: int) -> int:
+    """How many processes of its own the process `pid` has started to work for it."""
+    lines = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "ppid=,args="], capture_output=True, text=True, check=True
+    )
+    return sum(
+        line.split()[0] == str(pid) and "spawn_main" in line for line in lines.stdout.splitlines() if line
+    )
+
+
+def test_a_run_reports_and_a_finished_one_is_left_alone(smoke: Kaogae, tmp_path: Path) -> None:
+    code, out, err = smoke("--name", "first")
+    assert code == 0
+    assert f"{tmp_path / 'runs' / 'first'}: 6 iterations, 24 images, finished" in out
+    assert "6/6 training" in err
+    assert "images/s" in err
+    code, out, _ = smoke("--name", "first", "--json")
+    assert code == 0
+    report = json.loads(out)
+    assert (report["reason"], report["iterations"], report["began"]) == ("finished", 6, 6)
+
+
+def test_ctrl_c_and_sigterm_end_a_run_that_goes_on_to_the_same_weights(smoke: Kaogae, tmp_path: Path) -> None:
+    long = ("--set", "iterations=60", "--set", "samples_every=1000", "--set", "save_every=1000")
+    rows = tmp_path / "runs" / "stopped" / "losses.jsonl"
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        before = rows.read_text().count("\n") if rows.is_file() else 0
+        with begun(tmp_path, "--name", "stopped", "--threads", "1", *long) as run:
+            wait_for(lambda: rows.is_file() and rows.read_text().count("\n") > before + 2)  # noqa: B023
+            os.killpg(run.pid, number)
+            out, err = run.communicate(timeout=90)
+        assert run.returncode == code, err
+        assert "stopped; the same command goes on" in out
+        assert "Traceback" not in err
+        assert "the same once more stops at once" in err
+    code, out, _ = smoke("--name", "stopped", *long)
+    assert code == 0
+    assert "went on from iteration" in out
+    assert smoke("--name", "whole", *long)[0] == 0
+    for name in ("generator.safetensors", "losses.jsonl"):
+        stopped, whole = (tmp_path / "runs" / one / name for one in ("stopped", "whole"))
+        assert stopped.read_bytes() == whole.read_bytes(), name
+
+
+def test_ctrl_c_while_drawing_ends_at_once_and_quietly(tmp_path: Path) -> None:
+    with begun(tmp_path, "--set", "data.drawn=4000", "--threads", "2") as run:
+        wait_for(lambda: workers(run.pid) == 2)
+        os.killpg(run.pid, signal.SIGINT)
+        out, err = run.communicate(timeout=60)
+    assert (run.returncode, out) == (130, "")
+    assert "Traceback" not in err
+    assert "kaogae: stopped." in err
+
+
+def test_an_alarm_is_said_and_stops_the_run_where_that_is_wished(
+    smoke: Kaogae, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def see(_: Watch, row: dict[str, float]) -> list[Alarm]:
+        third = int(row["iteration"]) == 3
+        return [Alarm("classes", 3, "All is [bold]lost[/]: begin anew.", collapse=True)] if third else []
+
+    monkeypatch.setattr(Watch, "see", see)
+    code, out, err = smoke("--name", "on")
+    assert code == 0
+    assert err.count("kaogae: All is [bold]lost[/]: begin anew.") == 1
+    code, out, err = smoke("--name", "off", "--stop-on-collapse", "--json")
+    assert code == 1
+    report = json.loads(out)
+    assert (report["reason"], report["iterations"], report["finished"]) == ("collapse", 3, False)
+    assert report["alarms"] == ["All is [bold]lost[/]: begin anew."]
+
+
+def test_a_dry_run_says_what_would_run_and_writes_nothing(kaogae: Kaogae, tmp_path: Path) -> None:
+    order = ("train", "smoke", "--dry-run", "--threads", 1, "--workspace", tmp_path / "none")
+    code, out, err = kaogae(*order)
+    assert (code, err) == (0, "")
+    for word in ("parameters", "FLOP", "memory", "disk", "iterations", "time"):
+        assert word in out
+    code, out, _ = kaogae(*order, "--json")
+    assert code == 0
+    assert json.loads(out)["iterations"] == 6
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_losses_of_runs_are_drawn_by_name_and_by_folder(
+    smoke: Kaogae, kaogae: Kaogae, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smoke("--name", "one", "--set", "iterations=3")
+    (tmp_path / "else").mkdir()
+    monkeypatch.chdir(tmp_path / "else")
+    code, out, _ = kaogae("train", "plot", "one", tmp_path / "runs" / "one", "--workspace", tmp_path)
+    assert (code, out.split()) == (0, ["figure-3.svg", "figure-3.png"])
+    code, out, _ = kaogae("train", "plot", "one", "--all", "-o", "all.svg", "--workspace", tmp_path)
+    assert (code, out.split()) == (0, ["all.svg", "all.png"])
+    assert {path.name for path in Path().iterdir()} == {"figure-3.svg", "figure-3.png", "all.svg", "all.png"}
+
+
+def test_help_shows_presets_options_and_the_way_to_plots(kaogae: Kaogae) -> None:
+    code, out, _ = kaogae("train", "--help")
+    assert code == 0
+    for word in ("train PRESET [OPTIONS]", "baseline", "paper", "small", "--dry-run", "kaogae train plot"):
+        assert word in " ".join(out.split())
+    code, out, _ = kaogae("train", "plot", "--help")
+    assert code == 0
+    assert "--out" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "Missing argument 'PRESET'"),
+        (["smal"], "'small'"),
+        (["smoke", "--max-time", "0"], "--max-time"),
+        (["smoke", "--devices", "0"], "--devices"),
+        (["smoke", "--accelerator", "gpu"], "--accelerator"),
+        (["smoke", "--data", "none"], "none"),
+        (["smoke", "--name", "../x"], "'../x'"),
+        (["plot"], "Missing argument"),
+        (["plot", "nothing"], "There is no run"),
+        (["plot", "../x"], "'../x'"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_code_2(
+    kaogae: Kaogae, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    code, out, err = kaogae("train", *arguments, *(["--workspace", tmp_path] if arguments else []))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert sentence in err
