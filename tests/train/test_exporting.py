@@ -260,6 +260,7 @@ def test_a_full_disk_leaves_nothing_behind(
     code, said, err = kaogae("export", run, "--to", kind, "--out", disk / "out")
     assert (code, said, err.count("\n")) == (2, "", 1)
     assert "No space left" in err
+    assert ".out" not in err
     assert list(disk.iterdir()) == []
 
 

@@ -150,16 +150,20 @@ def _learned_from(past: Past, header: Header) -> Iterator[str]:
     yield ""
     yield from _drawings(past, header)
     old = header.training.get("sets")
-    sets = past.sets or {name: {"hash": one} for name, one in _table(old).items()}
-    if sets:
+    if past.sets:
         yield f"| set | train faces | {' | '.join(EXPRESSIONS)} | SHA-256 of its manifest |"
         yield f"|---|---|{'---|' * len(EXPRESSIONS)}---|"
-        for name, facts in list(sets.items())[:ROWS]:
+        for name, facts in list(past.sets.items())[:ROWS]:
             counts = _table(facts.get("expressions"))
             each = " | ".join(_count(counts.get(one)) for one in EXPRESSIONS)
             yield f"| {code(name)} | {_count(facts.get('faces'))} | {each} | {_hash(facts.get('hash'))} |"
         yield ""
-        yield from _licences(sets)
+        yield from _licences(past.sets)
+        yield ""
+    elif _table(old):  # a run of an older version
+        yield f"Frozen sets, by SHA-256 of their manifests; number and licences of the faces: {NOT_RECORDED}."
+        yield ""
+        yield from (f"- {code(name)} {_hash(digest)}" for name, digest in list(_table(old).items())[:ROWS])
         yield ""
     elif not past.data and old is None:
         yield f"Frozen sets: {NOT_RECORDED}."
@@ -231,9 +235,9 @@ def _changed(past: Past) -> Iterator[str]:
     if settings is None or changed is None:
         yield f"Differences from the preset: {NOT_RECORDED}."
     elif not changed:
-        yield f"Every setting is that of the preset {code(settings.preset)}."
+        yield f"Every setting is that of the preset {code(settings.preset)} of Kaogae {__version__}."
     else:
-        yield f"Settings that aren't those of the preset {code(settings.preset)}:"
+        yield f"Settings that aren't those of the preset {code(settings.preset)} of Kaogae {__version__}:"
         yield ""
         yield "| setting | preset | this run |"
         yield "|---|---|---|"

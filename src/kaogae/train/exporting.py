@@ -108,20 +108,28 @@ def _export(kind: str, checkpoint: Path, out: Path, *, half: bool) -> ExportRepo
 
 def _export_folder(checkpoint: Path, past: Past, out: Path, *, half: bool, repo: str | None) -> ExportReport:
     """All that belongs to a published model, but no faces that the data's licences don't let anybody show."""
-    pictures = {"losses.png": past.curves, "samples.png": past.samples if past.may_be_shown else None}
-    _, header = load_checkpoint(checkpoint)
     try:
         with drafting(out, f"The folder {out}") as draft:
-            reports = [
-                _export("safetensors", checkpoint, draft / CHECKPOINT, half=half),
-                _export("onnx", checkpoint, draft / MODEL, half=half),
-            ]
-            for file, data in pictures.items():
-                if data:
-                    write_whole(data, draft / file, ModelError)
-            card = write_card(past, header, repo=repo, files=[path.name for path in draft.iterdir()])
-            write_whole(card.encode(), draft / CARD, ModelError)
+            try:
+                difference = _fill(draft, checkpoint, past, half=half, repo=repo)
+            except ModelError as error:  # a person knows where it should go, not where it lies meanwhile
+                raise ModelError(str(error).replace(str(draft), str(out))) from error
             size = sum(path.stat().st_size for path in draft.iterdir())
     except ManifestError as error:
         raise ModelError(str(error)) from error
-    return ExportReport(size, max(report.difference for report in reports))
+    return ExportReport(size, difference)
+
+
+def _fill(draft: Path, checkpoint: Path, past: Past, *, half: bool, repo: str | None) -> float:
+    reports = [
+        _export("safetensors", checkpoint, draft / CHECKPOINT, half=half),
+        _export("onnx", checkpoint, draft / MODEL, half=half),
+    ]
+    pictures = {"losses.png": past.curves, "samples.png": past.samples if past.may_be_shown else None}
+    for file, data in pictures.items():
+        if data:
+            write_whole(data, draft / file, ModelError)
+    _, header = load_checkpoint(checkpoint)
+    card = write_card(past, header, repo=repo, files=[path.name for path in draft.iterdir()])
+    write_whole(card.encode(), draft / CARD, ModelError)
+    return max(report.difference for report in reports)
