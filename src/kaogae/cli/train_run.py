@@ -151,7 +151,7 @@ class Live:
     def say_that_it_stops(self) -> None:
         """From within a signal's handler, where nothing may be printed that something else is printing."""
         self._stopping = True
-        os.write(2, b"\nkaogae: the iteration is finished and saved; the same once more stops at once.\n")
+        os.write(2, b"\nkaogae: finishing this iteration and saving; the same once more stops at once.\n")
 
 
 class Silence(Live):

@@ -82,8 +82,12 @@ def gradient_penalty(score: Callable[[Tensor], Tensor], real: Tensor, fake: Tens
     Written with `torch.func.grad`, which torch.compile traces as a part of the forward pass: it has no double
     backward.
     """
+
+    def total(pictures: Tensor) -> Tensor:
+        return score(pictures).sum()
+
     between = (share * real + (1 - share) * fake).detach()
-    gradient = torch.func.grad(lambda pictures: score(pictures).sum())(between)
+    gradient = torch.func.grad(total)(between)
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
