@@ -1,4 +1,7 @@
+from typing import Any
+
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,17 +44,57 @@ def test_exact_views_keep_pixels_as_they_are() -> None:
         assert {tuple(pixel) for pixel in restored.reshape(-1, 3)} <= known
 
 
-def test_the_paper_s_crop_is_192_of_224_pixels_anywhere_inside() -> None:
-    config = AugmentConfig(crop=192 / 224, shift=1 / 12, exact_share=1.0, flip=False)
-    centres = []
-    for seed in range(200):
-        view = sample_view(config, 224, 224, 192, np.random.default_rng(seed))
-        corners = view.matrix @ np.array([[0, 191], [0, 191], [1, 1]])
-        assert np.allclose(np.diff(corners), 191)
-        assert corners.min() >= -1e-6
-        assert corners.max() <= 223 + 1e-6
-        centres.append(corners.mean(1))
-    assert np.ptp(centres, axis=0).min() > 28
+def corner(view: View, side: int) -> tuple[tuple[int, int], bool]:
+    """The place in a picture of `side` pixels that a window of whole pixels is cut out at, and whether it is
+    mirrored; the window is those pixels and no others.
+    """
+    numbers = np.zeros((side, side, 3), np.uint8)
+    numbers[..., 0], numbers[..., 1] = np.mgrid[:side, :side]
+    values = np.rint((view.apply(numbers) + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
+    mirrored = bool(values[0, 0, 1] > values[0, -1, 1])
+    top, left = (int(values[..., i].min()) for i in (0, 1))
+    cut = numbers[top : top + view.size, left : left + view.size]
+    assert np.array_equal(values, cut[:, ::-1] if mirrored else cut)
+    return (top, left), mirrored
+
+
+@pytest.mark.parametrize("preset", ["baseline", "paper"])
+def test_the_paper_s_windows_are_the_33_by_33_of_192_in_224_pixels_each_as_often(preset: str) -> None:
+    config, dice, places = load_settings(preset), np.random.default_rng(0), np.zeros((2, 33), int)
+    views = [sample_view(config.augment, 224, 224, 192, dice) for _ in range(33 * 200)]
+    for view in views:
+        ends = view.matrix @ np.array([[0, 191], [0, 191], [1, 1]])
+        for axis in (0, 1):
+            places[axis, round(ends[axis].min())] += 1
+    chi_square = ((places - 200) ** 2 / 200).sum(1)
+    assert chi_square.max() < 62.5  # of 32 degrees of freedom: by chance once in 1,000 seeds
+    assert abs(sum(corner(view, 224)[1] for view in views[:200]) - 100) < 30
+
+
+class Loaded(np.random.Generator):
+    """Dice that fall as they are told."""
+
+    def __init__(self, *falls: float) -> None:
+        super().__init__(np.random.PCG64(0))
+        self.falls = [*falls]
+
+    def uniform(self, low: float, high: float, size: int | None = None) -> Any:
+        fell = [low + (high - low) * self.falls.pop(0) for _ in range(size or 1)]
+        return np.array(fell) if size else fell[0]
+
+    def random(self, size: int | None = None) -> Any:
+        return self.uniform(0, 1, size)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_outermost_windows_end_where_the_picture_does(mirrored: bool) -> None:
+    config, last = load_settings("paper").augment, np.nextafter(1, 0)
+    for down in (0, 0.5, last):
+        for across in (0, 0.5, last):
+            dice = Loaded(across, down, 0.5, 0.5, 0.5, 0.25 if mirrored else 0.75, 0.5)
+            view = sample_view(config, 224, 224, 192, dice)
+            expected = (round(32 * down), round(32 * across)), mirrored
+            assert corner(view, 224) == expected
 
 
 def applied(views: list[View], pictures: np.ndarray) -> np.ndarray:

@@ -20,6 +20,8 @@ _TO_YIQ = np.array([_LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 _UNTINTED = np.eye(3, 4, dtype=np.float32)
 _VALUES: Values = np.arange(256, dtype=np.float32) / np.float32(255) * 2 - 1
 """Of each byte."""
+NEARLY = 1e-6
+"""Shares are written with so many digits: 0.083333333 of 192 is 16 pixels."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,17 @@ def sample_view(config: AugmentConfig, side: int, inner: int, size: int, dice: n
         inner: side of the aligned crop in the middle of it.
         size: side of the window.
     """
-    scale = inner * config.crop / size
-    angle, shift = 0.0, dice.uniform(-config.shift, config.shift, 2) * size
+    scale, angle, reach = inner * config.crop / size, 0.0, config.shift * size
+    if math.isclose(scale, 1, rel_tol=NEARLY):
+        scale = 1.0
+    luck = dice.random(2)
     exact = dice.random() < config.exact_share
     grow, turn = dice.uniform(-config.scale, config.scale), dice.uniform(-config.rotation, config.rotation)
     if exact:
-        shift = shift.round()
+        most = math.floor(reach + NEARLY * size)
+        shift = np.floor((2 * most + 1) * luck) - most  # each of the whole pixels as often
     else:
+        shift = reach * (2 * luck - 1)
         scale, angle = scale * (1 + grow), math.radians(turn)
     mirror = -1.0 if config.flip and dice.random() < 0.5 else 1.0
     rotation = scale * np.array(
