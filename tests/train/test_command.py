@@ -80,6 +80,21 @@ def test_a_run_reports_and_a_finished_one_is_left_alone(smoke: Kaogae, tmp_path:
     assert (report["reason"], report["iterations"], report["began"]) == ("finished", 6, 6)
 
 
+def test_a_file_of_settings_names_its_run_and_that_of_a_run_goes_on_with_it(
+    kaogae: Kaogae, tmp_path: Path, cache: Path
+) -> None:
+    (tmp_path / "cache").symlink_to(cache)
+    own = tmp_path / "mine.toml"
+    own.write_text('base = "smoke"\niterations = 3\n')
+    arguments = ("--workspace", tmp_path, "--threads", 1, "--json")
+    code, out, _ = kaogae("train", own, *arguments)
+    assert (code, json.loads(out)["folder"]) == (0, str(tmp_path / "runs" / "mine"))
+    own.unlink()
+    code, out, _ = kaogae("train", tmp_path / "runs" / "mine" / "config.toml", *arguments)
+    report = json.loads(out)
+    assert (code, report["folder"], report["began"]) == (0, str(tmp_path / "runs" / "mine"), 3)
+
+
 def test_ctrl_c_and_sigterm_end_a_run_that_goes_on_to_the_same_weights(smoke: Kaogae, tmp_path: Path) -> None:
     long = ("--set", "iterations=60", "--set", "samples_every=1000", "--set", "save_every=1000")
     rows = tmp_path / "runs" / "stopped" / "losses.jsonl"

@@ -82,7 +82,7 @@ def train(
     config = load_settings(preset, changes)
     if max_time is not None and not max_time > 0:
         raise UsageError(f"--max-time {max_time:g} isn't a number of minutes above 0.")
-    folder, sets = _run_folder(name or Path(preset).stem, workspace), _sets(data, workspace)
+    folder, sets = _run_folder(name or config.preset, workspace), _sets(data, workspace)
     if threads is not None:
         torch.set_num_threads(max(1, threads))
     if dry_run:
