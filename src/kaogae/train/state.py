@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from kaogae.errors import ModelError
+from kaogae.expressions import EXPRESSIONS
 from kaogae.files import beside
 from kaogae.stargan import Header, load_checkpoint, save_checkpoint
 from kaogae.train.config import TrainConfig
@@ -50,7 +51,8 @@ def save_state(path: Path, networks: Networks, iteration: int) -> None:
     tensors["random.cpu"] = torch.get_rng_state()
     for device in range(torch.cuda.device_count()):
         tensors[f"random.cuda.{device}"] = torch.cuda.get_rng_state(device)
-    header = {"format": FORMAT, "version": VERSION, "iteration": iteration, "sha256": _digest(tensors)}
+    header = {"format": FORMAT, "version": VERSION, "expressions": list(EXPRESSIONS)}
+    header |= {"iteration": iteration, "sha256": _digest(tensors)}
     with beside(path, ModelError) as draft:
         try:
             save_file(tensors, draft, {"kaogae": json.dumps(header)})
@@ -64,7 +66,7 @@ def load_state(path: Path, networks: Networks) -> int:
     """Fill `networks` from `path`; returns the number of iterations done. A refused file changes nothing.
 
     Raises:
-        ModelError: damaged, of another version, or of other networks.
+        ModelError: damaged, of another version or vocabulary, or of other networks.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -214,6 +216,8 @@ def _header(path: Path, text: str) -> dict[str, Any]:
     values = cast("dict[str, Any]", header)
     if values.get("format") != FORMAT or values.get("version") != VERSION:
         raise ModelError(f"{path} is not version {VERSION} of a {FORMAT}.")
+    if values.get("expressions", list(EXPRESSIONS)) != list(EXPRESSIONS):  # the first states don't say
+        raise ModelError(f"The expressions of {path} aren't {', '.join(EXPRESSIONS)}, in this order.")
     iteration = values.get("iteration")
     if type(iteration) is not int or iteration < 1 or not isinstance(values.get("sha256"), str):
         raise ModelError(f"{path} is damaged: its header lacks the iteration or the hash.")
