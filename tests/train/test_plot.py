@@ -61,6 +61,26 @@ def test_outliers_do_not_set_the_scale_and_are_counted() -> None:
     assert "lie outside" in figure.get_supxlabel()
 
 
+@pytest.mark.parametrize("scale", [1e-5, 1e-3, 1, 1e4, 1e7])
+def test_labels_of_small_and_large_values_are_numbers_with_nothing_above_the_axis(scale: float) -> None:
+    scaled = [{key: x * (scale if "_" in key else 1) for key, x in row.items()} for row in rows(60)]
+    figure = figure_of([Curves("run", scaled)])
+    figure.canvas.draw()
+    for axes in figure.axes:
+        assert axes.yaxis.get_offset_text().get_text() == ""
+        shown = [label.get_text().replace("−", "-") for label in axes.get_yticklabels()]
+        assert len(set(shown)) == len(shown) > 2
+        for place, text in zip(axes.get_yticks(), shown, strict=True):
+            number = float(text.replace("k", "e3").replace("M", "e6"))
+            assert number == pytest.approx(place, abs=1e-9)
+        assert max(map(len, shown)) < 8
+
+
+def test_a_loss_that_is_always_zero_is_a_line_in_the_middle() -> None:
+    figure = figure_of([Curves("run", [row | {"g_reconstruction": 0.0} for row in rows(60)])])
+    assert figure.axes[5].get_ylim() == (-1, 1)
+
+
 def test_few_points_are_all_within_the_scale() -> None:
     few = rows(6)
     few[3]["d_classes"] = 50.0

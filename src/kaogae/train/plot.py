@@ -73,8 +73,6 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 8.5,
-    "axes.formatter.limits": (-3, 4),
-    "axes.formatter.use_mathtext": True,
     "xtick.color": GREY,
     "ytick.color": GREY,
     "xtick.labelsize": 7,
@@ -197,9 +195,9 @@ def _draw_panel(axes: "Axes", panel: Panel, runs: Sequence[Curves]) -> int:
     """Draw one panel; returns how many values lie outside its scale."""
     axes.set_title(panel.title, pad=12, loc="left")
     axes.text(0, 1.03, panel.meaning, transform=axes.transAxes, fontsize=6, color=GREY, va="bottom")
-    axes.xaxis.set_major_formatter(_count)
-    axes.xaxis.set_major_locator(_few_ticks())
-    axes.yaxis.set_major_locator(_few_ticks())
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(_number)
+        axis.set_major_locator(_few_ticks())
     axes.grid(axis="y", linewidth=0.4, color="#e6e6e6")
     axes.set_axisbelow(True)
     values: list[Values] = []
@@ -213,7 +211,7 @@ def _draw_panel(axes: "Axes", panel: Panel, runs: Sequence[Curves]) -> int:
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, color=GREY, ha="center", fontsize=7)
         return 0
     low, high = _limits(values)
-    margin = 0.06 * (high - low) or 0.05 * max(abs(high), 1e-3)
+    margin = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     axes.set_ylim(low - margin, high + margin)
     return sum(int(((y < low - margin) | (y > high + margin)).sum()) for y in values)
 
@@ -252,9 +250,11 @@ def _few_ticks() -> Any:
     return MaxNLocator(4, steps=[1, 2, 2.5, 5, 10])
 
 
-def _count(value: float, _: object) -> str:
-    """250000 as 250k."""
+def _number(value: float, _: object) -> str:
+    """250000 as 250k. Each stands for itself: a factor above the axis would stand in the way."""
+    text = f"{round(value, 9):.6g}"  # rows have six digits after the point: less is a locator's rounding
     for unit, letter in ((1e6, "M"), (1e3, "k")):
-        if abs(value) >= unit:
-            return f"{value / unit:g}{letter}"
-    return f"{value:g}"
+        if unit <= abs(value) < 1e9:
+            text = f"{value / unit:.6g}{letter}"
+            break
+    return text.replace("-", "\N{MINUS SIGN}")
