@@ -1,7 +1,9 @@
 """`kaogae train` as a person uses it: started, stopped, gone on with, drawn."""
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,10 +11,14 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from rich.console import Console
 
+from kaogae.cli import train_run
+from kaogae.train import Step
 from kaogae.train.watch import Alarm, Watch
 
 Kaogae = Callable[..., tuple[int, str, str]]
@@ -66,12 +72,48 @@ def test_a_run_reports_and_a_finished_one_is_left_alone(smoke: Kaogae, tmp_path:
     code, out, err = smoke("--name", "first")
     assert code == 0
     assert f"{tmp_path / 'runs' / 'first'}: 6 iterations, 24 images, finished" in out
-    assert "6/6 training" in err
-    assert "images/s" in err
+    assert re.search(r"training 6/6 [\d.]+ it/s, [\d.]+ images/s\n", err)
+    assert "24 images, finished before" in smoke("--name", "first")[1]
     code, out, _ = smoke("--name", "first", "--json")
     assert code == 0
     report = json.loads(out)
     assert (report["reason"], report["iterations"], report["began"]) == ("finished", 6, 6)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_on_a_terminal_a_bar_shows_rates_and_time_left_beside_whole_alarms(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen, now = io.StringIO(), 0.0
+    monkeypatch.setattr(train_run, "err", Console(file=screen, force_terminal=True, width=columns))
+    monkeypatch.setattr(train_run, "time", SimpleNamespace(monotonic=lambda: now))
+    with train_run.watch_training(silent=False) as live:
+        for done in range(123_400, 123_457):
+            now += 0.31
+            alarm = "The penalty [explodes]: " + "begin anew. " * 20 if done == 123_450 else None
+            live.step(Step("training", done, 250_000, 16 * done, alarm))
+    shown = re.sub(r"\x1b\[[\d;?]*\w", "", screen.getvalue()).replace("\r", "\n").splitlines()
+    assert re.fullmatch(
+        r"training [━╸╺]+ 123456/250000 3\.23 it/s, 51\.6 images/s, 11 h left", shown[-1].strip()
+    )
+    assert {len(line) <= columns for line in shown} == {True}
+    assert re.search(
+        r"kaogae: The penalty \[explodes\]: (begin anew. ?){20}", " ".join(" ".join(shown).split())
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "rate", "facts"),
+    [
+        (Step("drawing", 16, 3600), 0.0, "16/3600"),
+        (Step("drawing", 16, 3600), 20.0, "16/3600 20 characters/s, 3 min left"),
+        (Step("training", 100, 250_000, 1600), 0.05, "100/250000 0.05 it/s, 0.8 images/s, 58 days left"),
+        (Step("training", 1900, 2000, 121_600), 25.5, "1900/2000 25.5 it/s, 1632 images/s, 4 s left"),
+        (Step("training", 6, 6, 24), 3.0, "6/6 3 it/s, 12 images/s"),
+    ],
+)
+def test_what_is_said_of_the_pace(step: Step, rate: float, facts: str) -> None:
+    assert train_run._facts(step, rate) == facts
 
 
 def test_a_file_of_settings_names_its_run_and_that_of_a_run_goes_on_with_it(

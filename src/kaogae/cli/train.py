@@ -135,9 +135,12 @@ def _say(report: "RunReport", *, as_json: bool) -> None:
         return
     if report.reason == "collapse":
         err.print("[bold yellow]kaogae:[/] stopped for this alarm, with everything saved.", highlight=False)
-    went_on = f"went on from iteration {report.began}, " if report.began else ""
-    state = "finished" if report.finished else "stopped; the same command goes on"
+    new = report.iterations > report.began
+    went_on = f"went on from iteration {report.began}, " if report.began and new else ""
     amount = f"{report.iterations} iterations, {report.images} images"
+    state = "stopped; the same command goes on"
+    if report.finished:
+        state = "finished" if new else "finished before"
     out.print(plain(f"{report.folder}: {went_on}{amount}, {state}"), soft_wrap=True, markup=False)
 
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
@@ -131,7 +131,8 @@ class Live:
         """Show where the run is."""
         now = time.monotonic()
         if step.alarm:
-            err.print(f"[bold yellow]kaogae:[/] {escape(plain(step.alarm))}", highlight=False, soft_wrap=True)
+            sentence = f"[bold yellow]kaogae:[/] {escape(plain(step.alarm))}"
+            err.print(sentence, highlight=False, soft_wrap=not err.is_terminal)
         if step.stage != self.stage:
             self.stage, self._said = step.stage, now
             self._lately.clear()
@@ -140,18 +141,20 @@ class Live:
         while len(self._lately) > 2 and now - self._lately[0][0] > LATELY:
             self._lately.popleft()
         since, first = self._lately[0]
-        rate = (step.done - first) / max(now - since, 1e-9)
-        text = f"{step.stage} {_rates(step, rate)}"
-        self._bar.update(self._task, completed=step.done, description="stopping" if self._stopping else text)
+        facts = _facts(step, (step.done - first) / max(now - since, 1e-9))
+        stage = "stopping" if self._stopping else step.stage
+        self._bar.update(self._task, completed=step.done, description=stage, facts=facts)
         if not err.is_terminal and (now - self._said > EVERY or step.done == step.total):
             self._said = now
-            left = f", {(step.total - step.done) / rate / 60:.0f} min left" if rate else ""
-            err.print(f"{step.done}/{step.total} {text}{left}", soft_wrap=True, highlight=False)
+            err.print(f"{stage} {facts}", soft_wrap=True, highlight=False, markup=False)
 
     def say_that_it_stops(self) -> None:
         """From within a signal's handler, where nothing may be printed that something else is printing."""
         self._stopping = True
-        os.write(2, b"\nkaogae: finishing this iteration and saving; the same once more stops at once.\n")
+        place = b"\r\x1b[2K" if err.is_terminal else b""  # the bar's, which is drawn again below
+        os.write(
+            2, place + b"kaogae: finishing this iteration and saving; the same once more stops at once.\n"
+        )
 
 
 class Silence(Live):
@@ -167,22 +170,41 @@ class Silence(Live):
         pass
 
 
-def _rates(step: "Step", rate: float) -> str:
-    if step.stage == "drawing":
-        return f"{rate:.1f} characters/s"
-    images = rate * step.images / max(step.done, 1)
-    return f"{rate:.2f} it/s, {images:.1f} images/s"
+def _facts(step: "Step", rate: float) -> str:
+    """What is done, how fast, and what is left, by `rate` a second; 0 before it is known. A terminal of 60
+    columns has room for it.
+    """
+    done = f"{step.done}/{step.total}"
+    if not rate:
+        return done
+    rates = [f"{_number(rate)} characters/s"]
+    if step.stage == "training":
+        rates = [f"{_number(rate)} it/s", f"{_number(rate * step.images / max(step.done, 1))} images/s"]
+    if left := (step.total - step.done) / rate:
+        rates.append(f"{_time(left)} left")
+    return f"{done} {', '.join(rates)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def _time(seconds: float) -> str:
+    """In the largest unit of which there are one and a half."""
+    for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.2g} {unit}"
+    return f"{seconds:.0f} s"
 
 
 @contextmanager
 def watch_training(*, silent: bool) -> Generator[Live]:
     """A view of the run for as long as the block lasts."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
     if silent:
         yield Silence()
         return
-    columns: tuple[Any, ...] = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    columns += (TimeRemainingColumn(),)
-    with Progress(*columns, console=err, disable=not err.is_terminal, speed_estimate_period=120) as bar:
-        yield Live(bar, bar.add_task(""))
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}")
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+        yield Live(bar, bar.add_task("starting", total=None, facts=""))
