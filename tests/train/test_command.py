@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +18,7 @@ import torch
 from rich.console import Console
 
 from kaogae.cli import train_run
+from kaogae.errors import UsageError
 from kaogae.train import Step
 from kaogae.train.watch import Alarm, Watch
 
@@ -100,6 +101,15 @@ def test_on_a_terminal_a_bar_shows_rates_and_time_left_beside_whole_alarms(
     assert re.search(
         r"kaogae: The penalty \[explodes\]: (begin anew. ?){20}", " ".join(" ".join(shown).split())
     )
+
+
+def test_no_bar_stays_where_nothing_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(train_run, "err", Console(file=screen, force_terminal=True, width=80))
+    with suppress(UsageError), train_run.watch_training(silent=False):
+        raise UsageError("No.")
+    assert "starting" in screen.getvalue()
+    assert "starting" not in screen.getvalue().rpartition("\x1b[2K")[2]  # after the line was erased
 
 
 @pytest.mark.parametrize(

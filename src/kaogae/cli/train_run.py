@@ -207,4 +207,9 @@ def watch_training(*, silent: bool) -> Generator[Live]:
         return
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}")
     with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
-        yield Live(bar, bar.add_task("starting", total=None, facts=""))
+        live = Live(bar, bar.add_task("starting", total=None, facts=""))
+        try:
+            yield live
+        finally:
+            if not live.stage:  # nothing has come of it, and no bar is left either
+                bar.update(bar.task_ids[0], visible=False)
