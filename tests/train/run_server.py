@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
-import torch.utils.tensorboard
+import torch.utils.tensorboard.summary
 
 import kaogae.cli
 import kaogae.train.record
@@ -47,11 +47,12 @@ def begin(order: dict[str, Any]) -> NoReturn:
     os.dup2(errors, sys.stderr.fileno())
     os.dup2(errors, sys.stdout.fileno())
     try:
-        if "kill_before" in order:
-            kill_before(order["kill_before"], order["folder"])
+        if "signals" in order:
+            send(order["signals"], order["watched"])
         if "kill_after" in order:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends a process as suddenly as SIGKILL
             signal.setitimer(signal.ITIMER_REAL, order["kill_after"])
+        torch.set_num_threads(order.get("threads", 1))
         if "cli" in order:
             sys.argv = ["kaogae", *order["cli"]]
             kaogae.cli.main()
@@ -103,19 +104,22 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def kill_before(number: int, folder: str) -> None:
-    """Die just before the change with this number of anything in `folder`."""
-    seen = 0
+def send(signals: list[tuple[str, int, int]], watched: str) -> None:
+    """To this process: (where, count, signal) just before change `count` of what has `where` in its path,
+    within the folder `watched`.
+    """
+    seen = [0] * len(signals)
 
     def see(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal seen
-        if event not in CHANGES or folder not in str(arguments[0]):
+        if event not in CHANGES or watched not in (path := str(arguments[0])):
             return
         if event == "open" and not int(arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR):
             return
-        if seen == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-        seen += 1
+        for index, (where, count, number) in enumerate(signals):
+            if where in path.removeprefix(watched):
+                seen[index] += 1
+                if seen[index] == count + 1:
+                    os.kill(os.getpid(), number)
 
     sys.addaudithook(see)
 

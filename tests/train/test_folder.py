@@ -1,8 +1,4 @@
 import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,15 +26,6 @@ SOURCE: dict[str, Any] = {
         "second": {"hash": "2" * 64, "faces": 1, "expressions": {"happy": 1}, "licences": {}},
     },
 }
-HOLD = """
-import sys, time
-from pathlib import Path
-from kaogae.train import load_settings
-from kaogae.train.folder import claim
-with claim(Path(sys.argv[1]), load_settings("smoke"), {"hash": "a", "drawings": None, "sets": {}}):
-    print("held", flush=True)
-    time.sleep(60)
-"""
 
 
 def other(**facts: Any) -> dict[str, Any]:
@@ -209,17 +196,6 @@ def test_a_run_killed_while_it_was_claimed_is_claimed_again(tmp_path: Path) -> N
     (tmp_path / "data.json").write_text("{}")
     begin(tmp_path)
     assert json.loads((tmp_path / "data.json").read_text()) == SOURCE
-
-
-def test_two_processes_are_never_in_one_run_and_a_killed_one_leaves_it_free(tmp_path: Path) -> None:
-    order = [sys.executable, "-c", HOLD, str(tmp_path / "run")]
-    with subprocess.Popen(order, stdout=subprocess.PIPE, text=True, env={**os.environ}) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(ConfigError, match="is in use: another process trains there"):
-            begin(tmp_path / "run", source={"hash": "a", "drawings": None, "sets": {}})
-        holder.send_signal(signal.SIGKILL)
-    begin(tmp_path / "run", source={"hash": "a", "drawings": None, "sets": {}})
 
 
 def test_a_run_is_free_again_after_an_error(tmp_path: Path) -> None:

@@ -1,13 +1,19 @@
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
-from kaogae.dataset import FaceSet
-from kaogae.errors import ConfigError, KaogaeError
+from kaogae.dataset import FaceSet, load
+from kaogae.errors import ConfigError, ManifestError, ModelError
 from kaogae.stargan import load_checkpoint
-from kaogae.train import export_run, load_settings, train
+from kaogae.train import load_settings, loop, train
+from kaogae.train.config import TrainConfig
 from kaogae.train.loop import Step
+from kaogae.train.networks import Networks, set_rates
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +77,83 @@ def test_other_settings_need_another_name(run: Path, faces: FaceSet, cache: Path
     assert contents(run) == before
 
 
-def test_a_run_is_exported(tmp_path: Path, run: Path) -> None:
-    report = export_run(run, "onnx", tmp_path / "a.onnx")
-    assert report.bytes == (tmp_path / "a.onnx").stat().st_size
-    export_run(run, "safetensors", tmp_path / "a.safetensors")
-    assert load_checkpoint(tmp_path / "a.safetensors")[1] == load_checkpoint(run / "generator.safetensors")[1]
-    for kind, out in (("onxx", tmp_path / "b"), ("safetensors", run / "generator.safetensors")):
-        with pytest.raises(KaogaeError):
-            export_run(run, kind, out)
+def test_a_loss_that_is_no_number_ends_a_run_and_the_last_good_state_stays(
+    tmp_path: Path, run: Path, faces: FaceSet, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_settings("smoke", ["log_every=100", "samples_every=100"])
+
+    def too_high(networks: Networks, config: TrainConfig, iteration: int) -> float:
+        rate = set_rates(networks, config, iteration)
+        assert networks.discriminator_optimiser is not None
+        if iteration == 2:
+            networks.discriminator_optimiser.param_groups[0]["lr"] = 1e30
+        return rate
+
+    monkeypatch.setattr(loop, "set_rates", too_high)
+    with pytest.raises(ModelError) as raised:
+        train(config, [faces], tmp_path / "run", cache=cache, workers=1)
+    monkeypatch.undo()
+    assert re.match(r"A loss at iteration 4 isn't finite .*optimiser\.discriminator_rate", str(raised.value))
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["0000002"]
+    train(load_settings("smoke"), [faces], tmp_path / "run", cache=cache, workers=1)
+    name = "checkpoints/0000006/state.safetensors"
+    assert (tmp_path / "run" / name).read_bytes() == (run / name).read_bytes()
+
+
+MEMORY = {
+    "gpu": (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), "GPU"),
+    "library": (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), "GPU"),
+    "processor": (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "machine"),
+    "numpy": (MemoryError("Unable to allocate 9.00 TiB for an array"), "machine"),
+}
+
+
+@pytest.mark.parametrize("kind", MEMORY)
+def test_memory_that_is_not_enough_is_said_with_a_setting_that_needs_less(
+    tmp_path: Path, faces: FaceSet, cache: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    error, where = MEMORY[kind]
+    fails(monkeypatch, error)
+    for settings, advice in (
+        ([], "--set accumulate=2, which gives the same result from less memory"),
+        (["accumulate=4"], "--set precision=bfloat16, with another --name"),
+        (["accumulate=4", "precision=bfloat16"], "--set generator.width=4 or a smaller image_size, with"),
+    ):
+        folder = tmp_path / str(len(settings))
+        parts = 4 if settings else 1
+        with pytest.raises(ModelError) as raised:
+            train(load_settings("smoke", settings), [faces], folder, cache=cache, workers=1)
+        expected = f"The {where}'s memory is not enough for a batch of 4 in {parts} parts: try {advice}"
+        assert str(raised.value).startswith(expected)
+
+
+def test_what_memory_has_nothing_to_do_with_is_not_explained_by_it(
+    tmp_path: Path, faces: FaceSet, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails(monkeypatch, RuntimeError("required rank 4 tensor to use channels_last memory format"))
+    with pytest.raises(RuntimeError, match="memory format"):
+        train(load_settings("smoke"), [faces], tmp_path / "run", cache=cache, workers=1)
+
+
+def fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """As a device does, under whatever is computed."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", fail)
+
+
+def test_a_picture_that_changed_since_the_set_was_frozen_ends_the_run_before_it_begins(
+    tmp_path: Path, faces: FaceSet, cache: Path
+) -> None:
+    shutil.copytree(faces.path, tmp_path / "set")
+    picture = next((tmp_path / "set").rglob("*.png"))
+    Image.open(picture).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(picture)
+    with pytest.raises(ManifestError, match=f"{picture.stem}.*has changed") as raised:
+        train(load_settings("smoke"), [load(tmp_path / "set")], tmp_path / "run", cache=cache, workers=1)
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "run" / "history.jsonl").exists()
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -92,7 +92,7 @@ def check_space(folder: Path, need: int) -> None:
     free = shutil.disk_usage(place).free
     if need > free:
         raise ModelError(
-            f"The run needs {need / 1e9:.1f} GB more in {folder}, and its disk has {free / 1e9:.1f} GB free: "
+            f"The run needs {_size(need)} more in {folder}, and its disk has {_size(free)} free: "
             "make room, keep fewer states (--set keep_last=1 --set keep_every=0), or put the workspace on "
             "another disk (--workspace)."
         )
@@ -122,6 +122,10 @@ def iterations_saved(folder: Path) -> int:
 def _bytes(network: nn.Module | None) -> int:
     tensors = network.state_dict().values() if network is not None else ()
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.1f} MB"
 
 
 def _see_whether_a_run(folder: Path) -> None:

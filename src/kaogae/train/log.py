@@ -23,7 +23,7 @@ def append(path: Path, row: Mapping[str, Any]) -> None:
         ModelError: it can't be written.
     """
     try:
-        with path.open("ab", buffering=0) as file:
+        with path.open("ab") as file:  # buffered: a full disk may take half a line, and only says so then
             file.write(f"{json.dumps(row)}\n".encode())
     except OSError as error:
         raise ModelError(f"{path} can't be written: {error.strerror or error}.") from error

@@ -95,7 +95,7 @@ def train(
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1)
     clock = _Clock(max_minutes)
-    with lost_processes_explained(), _memory_explained(config), ExitStack() as stack:
+    with lost_processes_explained(), _memory_explained(config, fabric), ExitStack() as stack:
         processes = stack.enter_context(closing(Processes(fabric)))
 
         # Settings
@@ -104,13 +104,13 @@ def train(
             config.check_processes(processes.count)
             check_sets(config, sets)
             _choose_arithmetic(config)
-            if processes.leads:
-                stack.enter_context(claim(folder, config, describe(config, sets)))
 
         # Networks
         with processes.together():
             networks = build_networks(config, fabric)
-            check_space(folder, space_needed(config, networks, cache))
+            check_space(folder, space_needed(config, networks, cache))  # before anything is written
+            if processes.leads:
+                stack.enter_context(claim(folder, config, describe(config, sets)))
             checkpoints = Checkpoints(folder, config)
             first = checkpoints.load(networks, leads=processes.leads)
         processes.require_same(first, "last saved state: all need the same folder of runs")
@@ -223,21 +223,30 @@ def _choose_arithmetic(config: TrainConfig) -> None:
 
 
 @contextmanager
-def _memory_explained(config: TrainConfig) -> Generator[None]:
+def _memory_explained(config: TrainConfig, fabric: Fabric) -> Generator[None]:
     """Memory that isn't enough becomes a sentence with a setting that needs less."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+    except (RuntimeError, MemoryError) as error:
+        gpu = isinstance(error, torch.OutOfMemoryError) or "CUDA" in str(error) or "CUBLAS" in str(error)
+        kinds = MemoryError, torch.OutOfMemoryError
+        if not isinstance(error, kinds) and not any(sign in str(error) for sign in _NO_MEMORY):
             raise
-        parts = next(
-            (n for n in range(2 * config.accumulate, config.batch + 1) if config.batch % n == 0), None
-        )
-        advice = "a smaller image_size or generator.width"
-        if parts:
-            advice = f"--set accumulate={parts}, which gives the same result from less memory"
-        where = "GPU" if isinstance(error, torch.OutOfMemoryError) else "machine"
         raise ModelError(
-            f"The {where}'s memory is not enough for a batch of {config.batch} in {config.accumulate} parts: "
-            f"try {advice}."
+            f"The {'GPU' if gpu else 'machine'}'s memory is not enough for a batch of {config.batch} in "
+            f"{config.accumulate} parts: try {_less_memory(config, fabric.world_size)}."
         ) from error
+
+
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+
+
+def _less_memory(config: TrainConfig, processes: int) -> str:
+    """A setting with a value that needs less of it."""
+    parts = range(2 * config.accumulate, config.batch // processes + 1)
+    if fitting := [count for count in parts if config.batch % (count * processes) == 0]:
+        return f"--set accumulate={fitting[0]}, which gives the same result from less memory"
+    if config.precision == "float32":
+        return "--set precision=bfloat16, with another --name"
+    width = max(1, config.generator.width // 2)
+    return f"--set generator.width={width} or a smaller image_size, with another --name"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kaogae.errors import ModelError
 from kaogae.files import write_whole
 from kaogae.stargan.checkpoint import Generator
+from kaogae.train.board import Board
 from kaogae.train.config import TrainConfig
 from kaogae.train.log import append, forget_after, mend, read_losses
 from kaogae.train.plot import Curves, draw_curves
@@ -15,11 +16,6 @@ from kaogae.train.sheet import SampleSheet, encode_png
 
 if TYPE_CHECKING:
     from kaogae.train.data import Data
-
-BINS: Any = [i / 64 for i in range(65)]
-"""Edges of the masks' histogram: those of TensorBoard suit values without a limit."""
-FLUSH = 120
-"""Seconds between two writes of TensorBoard's file, which nothing depends on."""
 
 
 class Recorder:
@@ -35,19 +31,13 @@ class Recorder:
         Raises:
             ModelError: the folder can't be written, or losses.jsonl is damaged.
         """
-        from torch.utils.tensorboard import SummaryWriter
-
         self.folder = folder
         self._losses, self._history = folder / "losses.jsonl", folder / "history.jsonl"
         self._sheet = SampleSheet(config, data)
         kept = _last_kept(config, from_iteration)
         forget_after(self._losses, kept)
         mend(self._history)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._board = SummaryWriter(folder / "tensorboard", purge_step=kept + 1, flush_secs=FLUSH)
-        except OSError as error:
-            raise ModelError(f"{folder} can't be written: {error.strerror or error}.") from error
+        self._board = Board(folder / "tensorboard", kept + 1)
 
     def losses(self, row: Mapping[str, float]) -> None:
         """One row, by iteration.
@@ -57,9 +47,8 @@ class Recorder:
         """
         append(self._losses, row)
         iteration = int(row["iteration"])
-        for name, value in row.items():
-            if name not in ("iteration", "images"):
-                self._board.add_scalar(name.replace("_", "/", 1), value, iteration)
+        named = {name.replace("_", "/", 1): row[name] for name in row if name not in ("iteration", "images")}
+        self._board.scalars(named, iteration)
 
     def show(self, generator: Generator, iteration: int) -> dict[str, float]:
         """The sample sheet and the curves so far; returns how much the sheet's outputs differ from each other
@@ -70,9 +59,7 @@ class Recorder:
         """
         sheet = self._sheet.draw(generator)
         write_whole(encode_png(sheet.pixels), self.folder / "samples" / f"{iteration:07d}.png", ModelError)
-        self._board.add_image("samples", sheet.pixels, iteration, dataformats="HWC")
-        if sheet.masks is not None:
-            self._board.add_histogram("mask", sheet.masks, iteration, bins=BINS)
+        self._board.samples(sheet.pixels, sheet.masks, iteration)
         if self._losses.is_file() and (rows := read_losses(self._losses)):
             draw_curves([Curves(self.folder.name, rows)], self.folder / "losses", every=True)
         return {"spread": round(sheet.spread, 6), "change": round(sheet.change, 6)}
@@ -87,7 +74,7 @@ class Recorder:
         append(self._history, {"time": now, "event": event, "iteration": iteration, **facts})
 
     def close(self) -> None:
-        """Write what TensorBoard still holds."""
+        """Close TensorBoard's file."""
         self._board.close()
 
 

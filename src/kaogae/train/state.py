@@ -25,7 +25,8 @@ from torch.optim import Adam
 from kaogae.errors import ModelError
 from kaogae.expressions import EXPRESSIONS
 from kaogae.files import beside
-from kaogae.stargan import Header, load_checkpoint, save_checkpoint
+from kaogae.stargan import Header, load_checkpoint
+from kaogae.stargan.checkpoint import pack
 from kaogae.train.config import TrainConfig
 from kaogae.train.networks import Networks
 
@@ -43,7 +44,8 @@ def save_state(path: Path, networks: Networks, iteration: int) -> None:
     """Write everything that changes in training; `iteration` is the number of iterations done.
 
     Raises:
-        ModelError: a value isn't finite any more, or the file can't be written.
+        ModelError: a value isn't finite any more.
+        OSError: the disk is full. There may be half a file.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in _tensors(networks)}
     if (name := infinite(tensors)) is not None:
@@ -53,13 +55,11 @@ def save_state(path: Path, networks: Networks, iteration: int) -> None:
         tensors[f"random.cuda.{device}"] = torch.cuda.get_rng_state(device)
     header = {"format": FORMAT, "version": VERSION, "expressions": list(EXPRESSIONS)}
     header |= {"iteration": iteration, "sha256": _digest(tensors)}
-    with beside(path, ModelError) as draft:
-        try:
-            save_file(tensors, draft, {"kaogae": json.dumps(header)})
-        except SafetensorError as error:
-            raise ModelError(f"{path} can't be written: {error}.") from error
-        _to_disk(draft)
-        draft.replace(path)
+    try:
+        save_file(tensors, path, {"kaogae": json.dumps(header)})
+    except SafetensorError as error:  # "… I/O error: No space left on device (os error 28)"
+        raise OSError(str(error).rpartition("error: ")[2].partition(" (os")[0]) from error
+    _to_disk(path)
 
 
 def load_state(path: Path, networks: Networks) -> int:
@@ -125,8 +125,10 @@ class Checkpoints:
         place = self._place(iteration)
         with beside(place, ModelError) as draft:
             try:
-                save_checkpoint(draft / "generator.safetensors", networks.average, header)
+                draft.mkdir()
                 save_state(draft / "state.safetensors", networks, iteration)
+                (draft / "generator.safetensors").write_bytes(pack(networks.average, header))
+                _to_disk(draft / "generator.safetensors")
                 _remove(place)  # one that could not be read
                 draft.replace(place)
             finally:
