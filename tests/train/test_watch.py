@@ -67,7 +67,7 @@ def lead(row: Row, share: float) -> Row:
 @pytest.mark.parametrize(
     ("illness", "kind", "collapse", "advice"),
     [
-        (after(0.5, d_classes=0.0004, g_classes=0.0001), "classes", True, "preset paper"),
+        (after(0.5, d_classes=0.0004, g_classes=0.0001), "classes", True, "optimiser.discriminator_rate"),
         (after(0.5, spread=0.0008, change=0.3), "modes", True, "same, whichever expression"),
         (after(0.5, spread=0.0002, change=0.0004), "modes", True, "gives back its input"),
         (after(0.5, d_penalty=300.0), "penalty", False, "optimiser.discriminator_rate"),
@@ -82,6 +82,13 @@ def test_each_failure_is_noticed_once_and_soon(
     assert (alarm.kind, alarm.collapse) == (kind, collapse)
     assert advice in alarm.sentence
     assert 0.5 < alarm.iteration / config.iterations <= (0.9 if kind == "discriminator" else 0.6)
+
+
+@pytest.mark.parametrize("preset", ["baseline", "paper", "small"])
+def test_the_paper_s_cure_is_advised_where_it_is_another(preset: str) -> None:
+    config = replace(SHORT, generator=load_settings(preset).generator)
+    (alarm,) = alarms(config, after(0.5, d_classes=0.0004, g_classes=0.0001))
+    assert ("preset paper" in alarm.sentence) == (preset == "baseline")
 
 
 @pytest.mark.parametrize("config", [LONG, SHORT], ids=["long", "short"])

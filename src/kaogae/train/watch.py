@@ -11,6 +11,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Literal
 
+from kaogae.stargan import StarganConfig
 from kaogae.train.config import TrainConfig
 
 Kind = Literal["classes", "modes", "penalty", "discriminator"]
@@ -26,6 +27,8 @@ COVERED = 0.8
 NO_CLASS_LOSS, SOME_CLASS_LOSS = 0.003, 0.03
 """Cross entropy below which both class losses count as zero, and above which one has come back. Guessing is
 ln 5 = 1.6."""
+PAPER_DOWNS = 3
+"""Halvings of the paper's generator."""
 
 STEEP, LEVEL = 25.0, 10.0
 """Penalty (‖∇D‖ − 1)² above which it explodes, and below which it's over; healthy ones are below 3."""
@@ -71,6 +74,9 @@ class Watch:
         """Iterations."""
         self.warm_up = max(WARM_UP_SHARE * total, WARM_UP_IMAGES / batch)
         """Iterations."""
+        self._cure = "more faces, or with"
+        if isinstance(config.generator, StarganConfig) and config.generator.downs < PAPER_DOWNS:
+            self._cure = "the preset paper, whose larger generator is the paper's cure, or with"
         self._recent = {key: _Recent(self.window) for key in ("d_classes", "g_classes", "d_penalty")}
         self._equal = deque[bool](maxlen=SHEETS)
         self._critic, self._generator = _Blocks(self.window), _Blocks(self.window)
@@ -111,8 +117,8 @@ class Watch:
         return (
             f"The class losses of both networks have gone to zero (D {judged[0]:.4f}, G {judged[1]:.4f}), "
             "and as the paper saw with its baseline they don't come back: nothing tells the generator any "
-            "more which expression to show. Begin a new run with the preset paper, whose larger generator is "
-            "the paper's cure, or with a lower optimiser.discriminator_rate."
+            f"more which expression to show. Begin a new run with {self._cure} a lower "
+            "optimiser.discriminator_rate."
         )
 
     def _modes(self, row: Mapping[str, float]) -> Verdict:
