@@ -93,6 +93,10 @@ def test_what_is_shown_lies_in_the_folder_and_in_tensorboard(tmp_path: Path, dat
     assert (tmp_path / "losses.png").is_file()
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert events.Tags()["images"] == ["samples"]
+    (image,) = events.Images("samples")
+    seen_there = cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), cv2.IMREAD_COLOR)
+    assert np.array_equal(seen_there, sheet)
+    assert [(point.step, point.value) for point in events.Scalars("d/classes")] == [(5, 0.25)]
     (mask,) = events.Histograms("mask")
     assert mask.histogram_value.num == 5 * 4 * 64 * 64  # of all targets
     assert 0 <= mask.histogram_value.min <= mask.histogram_value.max <= 1
