@@ -179,9 +179,7 @@ def sources(
     from claim_shipped import by_source
 
     torch.set_num_threads(cores)
-    before, table = by_source(model, _judge(workspace, cores), characters, cores)
-    print("the judge on the sources: " + _named(before))
-    _print_sources(table)
+    _print_sources(by_source(model, _judge(workspace, cores), characters, cores))
 
 
 @app.command()
@@ -220,11 +218,14 @@ def _print_run(name: str, rows: Rows, judged: Judged) -> None:
         values = [row[loss] for row in rows if loss in row and row["iteration"] > 0.9 * last]
         print(f"  {loss} over the last tenth: median {np.median(values):.3f}, mean {np.mean(values):.3f}")
     print(f"  reach: {reach(judged.moved)}")
+    print("  moved rightly " + ", ".join(f"{part} {judged.rightly[part]:.3f}" for part in PARTS))
     print("  moved " + ", ".join(f"{part} {judged.moved[part]:.2f}" for part in PARTS))
     print("  changed " + ", ".join(f"{part} {judged.changed[part]:.1f}" for part in PARTS))
     print(f"  distance from the truth: {judged.inside:.1f} inside, {judged.outside:.1f} outside")
     shares = recall(judged.table)
-    print(f"  success {shares.mean():.3f}\n  {'asked for':11}" + "".join(f"{e:>10}" for e in EXPRESSIONS))
+    changes = judged.by_source[~np.eye(5, dtype=bool)].mean()
+    print(f"  success {shares.mean():.3f}, and {changes:.3f} where the source shows something else")
+    print(f"  {'asked for':11}" + "".join(f"{e:>10}" for e in EXPRESSIONS))
     for expression, row in zip(EXPRESSIONS, judged.table / judged.table.sum(1, keepdims=True), strict=True):
         print(f"  {expression:11}" + "".join(f"{share:10.2f}" for share in row))
     _print_sources(judged.by_source)

@@ -28,7 +28,11 @@ class Judged:
     by_source: NDArray[np.float64]
     """[5, 5]: share of successes, from what the source shows (row) to what is asked for (column)."""
     moved: dict[str, float]
-    """Of each part, how much of what the drawings move between expressions the outputs move, 1 for all."""
+    """Of each part, how much the outputs for different targets differ, 1 for as much as the drawings do."""
+    rightly: dict[str, float]
+    """The same, counting only what goes the drawings' way (least squares): noise adds nothing. Added after
+    the first results.
+    """
     changed: dict[str, float]
     """Of each part, the mean change from the input (0 to 255), whatever it is good for."""
     inside: float
@@ -65,6 +69,7 @@ def judge_run(folder: Path, faces: Tested, judged_by: Judge) -> Judged:
         table=confusions(wanted.ravel(), said.ravel()),
         by_source=(said == wanted).mean(0),
         moved={part: moved[part] / truth[part] for part in PARTS},
+        rightly=_mean([_along(out[:, i], faces) for i in per_source]),
         changed=changed,
         inside=float(inside),
         outside=float(outside),
@@ -105,6 +110,20 @@ def _spread(pictures: Pixels) -> NDArray[np.float32]:
     """How much [N, 5, S, S, 3] differ between the five: [N, 5, S, S], from their mean."""
     values = pictures.astype(np.float32)
     return np.abs(values - values.mean(1, keepdims=True)).mean(-1)
+
+
+def _along(out: Pixels, faces: Tested) -> dict[str, float]:
+    """Of each part, how far [N, 5, S, S, 3] go along the way that the drawings go from their mean."""
+    found: dict[str, float] = {}
+    for part in PARTS:
+        dot = square = 0.0
+        for answer, truth, place in zip(out, faces.truths, faces.places, strict=True):
+            ours, theirs = (p[:, place[part]].astype(np.float64) for p in (answer, truth))
+            theirs -= theirs.mean(0)
+            dot += float((ours * theirs).sum())
+            square += float((theirs**2).sum())
+        found[part] = dot / square
+    return found
 
 
 def _apart(a: Pixels, b: Pixels) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from claim_faces import DRAWN, SEEN, Pixels
 from claim_figures import STRIP, following, strip
-from claim_judge import Judge, confusions, recall, say
+from claim_judge import Judge, say
 from kaogae.atelier import expression as acting
 from kaogae.atelier.portrait import Portrait, sample_rig
 from kaogae.expressions import EXPRESSIONS, Expression
@@ -46,12 +46,8 @@ def follow(model: Path | None, characters: int, cores: int, images: Path) -> Non
     strip(pairs, AIMS, STRENGTHS[STRIP], images / "strength-faces.png")
 
 
-def by_source(
-    model: Path | None, judged_by: Judge, characters: int, cores: int
-) -> tuple[Values, NDArray[np.float64]]:
-    """What the judge recognises [5] in the sources, and the share of successes [5, 5], from each source (row)
-    to each target (column).
-    """
+def by_source(model: Path | None, judged_by: Judge, characters: int, cores: int) -> Values:
+    """Share of successes [5, 5], from what the source shows (row) to what is asked for (column)."""
     generator = Generator.load(model, threads=cores)
     jobs = [(FIRST + i, generator.image_size) for i in range(characters)]
     with ProcessPoolExecutor(cores) as pool:
@@ -59,9 +55,7 @@ def by_source(
     targets = np.stack([expression.vector() for expression in EXPRESSIONS])
     out = [generator.translate(np.repeat(to_network(face)[None], 5, axis=0), targets)[0] for face in faces]
     said = say(judged_by, _as_judged(from_network(np.concatenate(out)))).reshape(characters, 5, 5)
-    shown = np.tile(np.arange(5), characters)
-    before = recall(confusions(shown, say(judged_by, _as_judged(faces))))
-    return before, (said == np.arange(5)).mean(0)
+    return (said == np.arange(5)).mean(0)
 
 
 def _ways(job: tuple[int, int]) -> Pixels:
@@ -78,7 +72,7 @@ def _ways(job: tuple[int, int]) -> Pixels:
 
 
 def _sources(job: tuple[int, int]) -> Pixels:
-    """The character with this seed, [5, S, S, 3]: with each expression, in its own way."""
+    """The character with this seed, [5, S, S, 3]: each expression in one of the ways to show it."""
     cv2.setNumThreads(1)
     seed, size = job
     portrait = Portrait.from_seed(seed, roughness=0)
