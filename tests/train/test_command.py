@@ -233,6 +233,7 @@ def test_help_shows_presets_options_and_the_way_to_plots(kaogae: Kaogae) -> None
         ([], "Missing argument 'PRESET'"),
         (["smal"], "'small'"),
         (["smoke", "--max-time", "0"], "--max-time"),
+        (["smoke", "--threads", "0"], "--threads"),
         (["smoke", "--devices", "0"], "--devices"),
         (["smoke", "--accelerator", "gpu"], "--accelerator"),
         (["smoke", "--data", "none"], "none"),

@@ -156,5 +156,14 @@ def test_a_picture_that_changed_since_the_set_was_frozen_ends_the_run_before_it_
     assert not (tmp_path / "run" / "history.jsonl").exists()
 
 
+@pytest.mark.parametrize("size", [0, 1000])
+def test_damaged_drawings_are_said(tmp_path: Path, cache: Path, size: int) -> None:
+    shutil.copytree(cache, tmp_path / "cache")
+    for drawings in (tmp_path / "cache").rglob("*.npy"):
+        drawings.write_bytes(drawings.read_bytes()[:size])
+    with pytest.raises(ModelError, match="cache are damaged: remove that folder, and they are drawn again"):
+        train(load_settings("smoke"), [], tmp_path / "run", cache=tmp_path / "cache", workers=1)
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

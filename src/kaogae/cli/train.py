@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PRESET = "PRESET"
 """Stands in the group's list for the command that every word is for which isn't another command's name."""
+MOST_THREADS = 1024
 
 
 class PresetFirst(TyperGroup):
@@ -82,15 +83,17 @@ def train(
     config = load_settings(preset, changes)
     if max_time is not None and not max_time > 0:
         raise UsageError(f"--max-time {max_time:g} isn't a number of minutes above 0.")
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"--threads {threads} isn't a number of processors from 1 to {MOST_THREADS}.")
     folder, sets = _run_folder(name or config.preset, workspace), _sets(data, workspace)
     if threads is not None:
-        torch.set_num_threads(max(1, threads))
+        torch.set_num_threads(threads)
     if dry_run:
         _say_what_would_run(config, sets, workspace / "cache", device(accelerator), as_json=as_json)
         return
     with launched(accelerator, devices, nodes) as fabric:
         if threads is not None:
-            torch.set_num_threads(max(1, threads))  # launching may have changed it
+            torch.set_num_threads(threads)  # launching may have changed it
         leads = fabric.is_global_zero
         with watch_training(silent=not leads) as live, Signals(live) as signals:
             try:

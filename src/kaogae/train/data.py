@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from kaogae.dataset import FaceSet
-from kaogae.errors import ConfigError
+from kaogae.errors import ConfigError, ModelError
 from kaogae.expressions import EXPRESSIONS
 from kaogae.train.batches import Batch, Feed, Resident, Streamed, batches, resident_bytes
 from kaogae.train.config import DataConfig, TrainConfig
@@ -86,12 +86,18 @@ class Data:
         Raises:
             ConfigError: there is too little to learn from, or the sets don't fit the settings.
             ManifestError: a set's picture is missing or has changed.
+            ModelError: drawings are damaged, or can't be written.
         """
         order = drawn_order(config)
         check_sets(config, sets)
         size = config.stored_size
         faces, held_out = Faces.of(sets, size), Faces.of(sets, size, "validation")
-        pairs = draw_pairs(order, cache, workers=workers, progress=progress) if order else None
+        try:
+            pairs = draw_pairs(order, cache, workers=workers, progress=progress) if order else None
+        except (ValueError, EOFError) as error:  # of numpy, for a file that isn't whole
+            raise ModelError(
+                f"Drawings in {cache} are damaged: remove that folder, and they are drawn again."
+            ) from error
         return cls(config, pairs, faces, held_out)
 
     def rows(self, iteration: int) -> Rows:
