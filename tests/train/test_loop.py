@@ -157,7 +157,8 @@ def test_a_picture_that_changed_since_the_set_was_frozen_ends_the_run_before_it_
 
 
 @pytest.mark.parametrize("size", [0, 1000])
-def test_damaged_drawings_are_said(tmp_path: Path, cache: Path, size: int) -> None:
+def test_damaged_drawings_are_said(tmp_path: Path, run: Path, cache: Path, size: int) -> None:
+    assert run.is_dir()  # whose drawings they are
     shutil.copytree(cache, tmp_path / "cache")
     for drawings in (tmp_path / "cache").rglob("*.npy"):
         drawings.write_bytes(drawings.read_bytes()[:size])
