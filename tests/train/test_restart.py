@@ -137,7 +137,7 @@ def assert_same(folder: Path, whole: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_run_killed_anywhere_goes_on_to_the_same_weights(
     runs: Runs, whole: dict[str, Path], kind: str, seed: int
 ) -> None:
@@ -149,18 +149,17 @@ def test_a_run_killed_anywhere_goes_on_to_the_same_weights(
     assert_same(end.folder, whole[kind])
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_run_killed_at_any_time_goes_on_to_the_same_weights(
-    runs: Runs, whole: dict[str, Path], seed: int
+    runs: Runs, whole: dict[str, Path], kind: str
 ) -> None:
-    dice, name = random.Random(seed), f"timed-{seed}"
-    assert (
-        runs(name, signals=kill(5, "/checkpoints")).code == -signal.SIGKILL
-    )  # the first state, half-written
-    codes = [runs(name, kill_after=dice.uniform(0.02, 0.5)).code for _ in range(3)]
+    dice, name = random.Random(kind), f"timed-{kind}"
+    first = runs(name, kind, signals=kill(1, "/checkpoints/."))  # the first state is half-written
+    assert first.code == -signal.SIGKILL
+    codes = [runs(name, kind, kill_after=dice.uniform(0.02, 0.4)).code for _ in range(3)]
     assert set(codes) <= {-signal.SIGALRM, 0}
-    assert runs(name).reason == "finished"
-    assert_same(runs.home / name, whole["smoke"])
+    assert runs(name, kind).reason == "finished"
+    assert_same(runs.home / name, whole[kind])
 
 
 def test_a_run_killed_while_it_draws_goes_on_with_what_is_drawn(runs: Runs) -> None:
@@ -203,16 +202,16 @@ def test_a_run_stopped_after_each_iteration_is_the_same(
 
 
 def test_a_damaged_state_is_said_and_the_one_before_it_taken(runs: Runs, whole: dict[str, Path]) -> None:
-    runs("damaged", settings=("keep_last=2",), stop_after=5)
+    runs("damaged", "stargan", settings=("keep_last=2",), stop_after=5)
     damaged = runs.home / "damaged" / "checkpoints" / "0000005" / "state.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:1000])
-    end = runs("damaged")
-    assert (end.reason, end.began) == ("finished", 3)
+    end = runs("damaged", "stargan")
+    assert (end.reason, end.began) == ("finished", 4)
     (said,) = end.alarms
     assert "0000005/state.safetensors is damaged" in said
-    assert "goes on from iteration 3" in said
+    assert "goes on from iteration 4" in said
     assert said in (end.folder / "history.jsonl").read_text()
-    assert_same(end.folder, whole["smoke"])
+    assert_same(end.folder, whole["stargan"])
 
 
 def test_a_full_disk_ends_a_run_that_goes_on_when_there_is_room(runs: Runs, whole: dict[str, Path]) -> None:
@@ -266,26 +265,24 @@ def test_ctrl_c_twice_stops_at_once_and_takes_no_state_away(runs: Runs, whole: d
 
 
 def test_a_second_command_on_the_same_run_is_refused(runs: Runs, whole: dict[str, Path]) -> None:
-    first = runs.start("busy", hold_at=3)
+    first = runs.start("busy", "stargan", hold_at=3)
     while not first.told.exists():
         time.sleep(0.01)
-    end = runs("busy")
+    end = runs("busy", "stargan")
     assert (end.code, end.error) == (2, "ConfigError")
-    assert (
-        "busy is in use: another process trains there. Wait for it, or choose another --name." in end.sentence
-    )
+    assert "busy is in use: another process trains there. Wait for it, or choose" in end.sentence
     os.kill(first.pid, signal.SIGKILL)  # which leaves it free
     first.wait()
-    end = runs("busy")
-    assert (end.reason, end.began) == ("finished", 3)
-    assert_same(end.folder, whole["smoke"])
+    end = runs("busy", "stargan")
+    assert (end.reason, end.began) == ("finished", 2)
+    assert_same(end.folder, whole["stargan"])
 
 
 def test_a_run_goes_on_with_other_threads(runs: Runs, whole: dict[str, Path]) -> None:
-    assert runs("threads", stop_after=3).reason == "signal"
-    end = runs("threads", threads=2)
+    assert runs("threads", "stargan", stop_after=3).reason == "signal"
+    end = runs("threads", "stargan", threads=2)
     assert (end.reason, end.began) == ("finished", 3)
-    found, expected = (rows(folder)[-1] for folder in (end.folder, whole["smoke"]))
+    found, expected = (rows(folder)[-1] for folder in (end.folder, whole["stargan"]))
     assert found == pytest.approx(expected, rel=1e-3, abs=1e-4)  # sums come in another order
 
 
@@ -297,10 +294,10 @@ def test_a_run_that_does_not_fit_on_the_disk_does_not_begin(
     runs: Runs, whole: dict[str, Path], mount: Callable[[str], Path]
 ) -> None:
     disk = mount("size=2m")
-    end = runs("small-disk", folder=str(disk / "run"))
+    end = runs("small-disk", "stargan", folder=str(disk / "run"))
     assert (end.code, end.error) == (2, "ModelError")
     assert re.search(r"needs \d+\.\d MB more in .*/run, and its disk has 2\.1 MB free", end.sentence), end
     assert not list(disk.iterdir())
     mount("remount,size=64m")
-    assert runs("small-disk", folder=str(disk / "run"), settings=("iterations=7",)).reason == "finished"
-    assert_same(disk / "run", whole["smoke"])
+    assert runs("small-disk", "stargan", folder=str(disk / "run")).reason == "finished"
+    assert_same(disk / "run", whole["stargan"])
