@@ -23,6 +23,28 @@ class DiscriminatorConfig:
     """Length of the label vector (1–64)."""
 
 
+class Halving(nn.Conv2d):
+    """A convolution of 4 × 4 taps, stride 2 and one pixel of padding.
+
+    The widest ones see 4 × 4 pixels or fewer. Processors multiply such patches by one matrix several times
+    faster than they convolve them, and the gradient penalty asks for that four times over.
+    """
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__(before, after, 4, 2, 1)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.shape[2] > 4:
+            return super().forward(input)
+        pixels, taps = input.permute(0, 2, 3, 1), self.weight.permute(0, 2, 3, 1)
+        if input.shape[2] == 2:  # the outer taps see nothing but padding
+            patches, taps = pixels.flatten(1)[:, None, None], taps[:, 1:3, 1:3]
+        else:
+            windows = F.pad(pixels, (0, 0, 1, 1, 1, 1)).unfold(1, 4, 2).unfold(2, 4, 2)
+            patches = windows.permute(0, 1, 2, 4, 5, 3).flatten(3)
+        return F.linear(patches, taps.flatten(1), self.bias).permute(0, 3, 1, 2)
+
+
 class Discriminator(nn.Module):
     """Judges [N, 3, S, S] RGB in [−1, 1]: realness of each patch, and which expression it shows.
 
@@ -39,7 +61,7 @@ class Discriminator(nn.Module):
             raise ConfigError(f"The discriminator needs an image size that divides by {stride}.")
         self.config = config
         widths = [3, *(config.width * 2**i for i in range(config.layers))]
-        self.convs = nn.ModuleList(nn.Conv2d(before, after, 4, 2, 1) for before, after in pairwise(widths))
+        self.convs = nn.ModuleList(Halving(before, after) for before, after in pairwise(widths))
         self.score = nn.Conv2d(widths[-1], 1, 3, padding=1, bias=False)
         self.logits = nn.Conv2d(widths[-1], config.classes, config.image_size // stride, bias=False)
 

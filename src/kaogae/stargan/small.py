@@ -109,7 +109,7 @@ class SmallGenerator(nn.Module):
             x = block(x, target)
         x = self.up1(F.relu(x), middle, target)
         x = self.up2(x, fine, target)
-        drawn = F.pixel_shuffle(self.head(x), 2).float()  # bfloat16 would round a sure mask to exactly 1
+        drawn = F.pixel_shuffle(self.head(x), 2).to(image)  # bfloat16 would round a sure mask to exactly 1
         colour, mask = torch.tanh(drawn[:, :3]), torch.sigmoid(drawn[:, 3:])
         # result = mask · colour + (1 − mask) · input
         return mask * colour + (1 - mask) * image, mask

@@ -80,12 +80,16 @@ def statistics(networks: Networks) -> list[Tensor]:
 def translate(
     generator: Generator, image: Tensor, target: Tensor, *, half: bool = False
 ) -> tuple[Tensor, Tensor | None]:
-    """The translated pictures as float32, and the mask if there is one; `half` computes in bfloat16."""
+    """The translated pictures and the mask, if there is one, as exact as `image`.
+
+    Args:
+        half: compute in bfloat16.
+    """
     with torch.autocast(image.device.type, torch.bfloat16, enabled=half):
         if isinstance(generator, SmallGenerator):
             output, mask = generator.with_mask(image, target)
-            return output.float(), mask.float()
-        return generator(image, target).float(), None
+            return output.to(image), mask.to(image)
+        return generator(image, target).to(image), None
 
 
 def _placed(network: Network, fabric: Fabric) -> Network:

@@ -40,14 +40,14 @@ def discriminator_objective(networks: Networks, batch: Batch, config: TrainConfi
     # Both in one pass: nothing in D mixes the pictures of a batch.
     with torch.autocast(source.device.type, torch.bfloat16, enabled=half):
         scores, logits = discriminator(torch.cat([source, fake]))
-    real_score, fake_score = scores.float().chunk(2)
-    # In float32 always: a gradient's norm has too few digits in bfloat16.
+    real_score, fake_score = scores.to(source).chunk(2)
+    # As exact as the pictures: a gradient's norm has too few digits in bfloat16.
     penalty = gradient_penalty(lambda pictures: discriminator(pictures)[0], source, fake, batch.share)
     # (1)  L_D = −L_adv + λ_cls · L_cls + λ_gp · L_gp
     return discriminator_loss(
         real_score,
         fake_score,
-        logits[: len(source)].float(),
+        logits[: len(source)].to(source),
         batch.label,
         penalty,
         class_weight=1.0,  # λ_cls; its weight against the drawn truth is the generator's matter
@@ -70,7 +70,7 @@ def generator_objective(
         with torch.autocast(output.device.type, torch.bfloat16, enabled=half):
             seen = networks.discriminator.features(output)
             score, logits = networks.discriminator.heads(seen[-1])
-        loss, parts = _judged_loss(networks, batch, output, score.float(), logits.float(), config)
+        loss, parts = _judged_loss(networks, batch, output, score.to(output), logits.to(output), config)
     if weights.supervised and not len(batch.known):
         # In another part of the batch there may be some: every part has the same names
         names = ("colours", "edges", *(("mask",) if mask is not None else ()))
@@ -185,8 +185,9 @@ def _matched_loss(
     assert discriminator is not None  # or nothing would have been seen
     with torch.no_grad(), torch.autocast(batch.truth.device.type, torch.bfloat16, enabled=half):
         true = discriminator.features(batch.truth)
+    exact = batch.truth.dtype
     return feature_loss(
-        [_rows(layer, batch.known).float() for layer in seen], [layer.float() for layer in true]
+        [_rows(layer, batch.known).to(exact) for layer in seen], [layer.to(exact) for layer in true]
     )
 
 
