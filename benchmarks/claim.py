@@ -56,6 +56,9 @@ ARMS = {
     "long-baseline": Arm("baseline", 32_000),
     "long-paper": Arm("paper", 32_000),
 }
+SHOWN = {"baseline": "baseline", "paper": "proposed",
+         "long-baseline": "baseline, 4 ×", "long-paper": "proposed, 4 ×"}  # fmt: skip
+"""The arms of which faces are shown, and what stands beside them."""
 SETTINGS = (
     f"stored_size={STORED}", f"image_size={SEEN}", f"augment.crop={SEEN / STORED:.9f}",
     "augment.shift=0.078125", "batch=8", "generator.width=8", "discriminator_width=8",
@@ -141,14 +144,8 @@ def report(
                 _print_run(folder.name, rows, judge_run(folder, faces, judged_by))
         if len(losses) == 2:
             curves(losses, images / figure)
-    shown = {
-        name: _folders(workspace, arm)[0]
-        for name, arm in (
-            ("baseline", "baseline"), ("proposed", "paper"),
-            ("baseline, 4 ×", "long-baseline"), ("proposed, 4 ×", "long-paper"),
-        )
-        if _folders(workspace, arm)
-    }  # fmt: skip
+    found = {name: _folders(workspace, arm) for arm, name in SHOWN.items()}
+    shown = {name: folders[0] for name, folders in found.items() if folders}
     grid(_blocks(list(shown.values()), faces), ["drawn truth", *shown], images / "claim-faces.png")
 
 
