@@ -25,6 +25,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import typer
+from numpy.typing import NDArray
 
 from claim_faces import SEEN, STORED, Pixels, Tested, tested, write_set
 from claim_figures import ORDER, curves, grid
@@ -121,9 +122,9 @@ def train(
         write_set(workspace / "faces", cores)
         options = ["--size", str(STORED), "--validation", "0.03", "--test", "0"]
         _kaogae("dataset", "freeze", "claim", "--from", str(workspace / "faces"), *options, to=workspace)
-    runs = [(arm, seed) for seed in seeds for arm in arms]
     with ThreadPoolExecutor(cores) as pool:
-        list(pool.map(lambda run: _train(*run, workspace), runs))
+        for run in [pool.submit(_train, arm, seed, workspace) for seed in seeds for arm in arms]:
+            run.result()
 
 
 @app.command()
@@ -195,7 +196,7 @@ def strength(
 # --------------------------------------------------------------------------------------------------- printing
 
 
-def _named(shares: Sequence[float]) -> str:
+def _named(shares: NDArray[np.float64]) -> str:
     return ", ".join(f"{e} {share:.3f}" for e, share in zip(EXPRESSIONS, shares, strict=True))
 
 
@@ -228,7 +229,7 @@ def _print_run(name: str, rows: Rows, judged: Judged) -> None:
     _print_sources(judged.by_source)
 
 
-def _print_sources(table: Any) -> None:
+def _print_sources(table: NDArray[np.float64]) -> None:
     """`table` [5, 5] of successes."""
     print("  success from each source (row) to each target (column)")
     for expression, row in zip(EXPRESSIONS, table, strict=True):

@@ -5,6 +5,7 @@ Drawn characters that it never saw; each comes with the drawing of what it shoul
 
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -104,10 +105,10 @@ def _measured(truth: Pixels, answer: Pixels) -> dict[str, Values]:
     fade = source + STRENGTHS[None, :, None, None, None] * (answer[:, -1:] - source)
     pictures = {"model": answer, "cross-fade": fade, "drawn": truth, "nothing": source + 0 * fade}
 
-    def along(picture: NDArray[np.generic]) -> Values:
+    def along(picture: NDArray[Any]) -> Values:
         return ((picture - source) * whole).sum((2, 3, 4)) / (whole**2).sum((2, 3, 4))
 
-    def apart(picture: NDArray[np.generic]) -> Values:
+    def apart(picture: NDArray[Any]) -> Values:
         return np.abs(np.asarray(picture, np.float64) - truth).sum((2, 3, 4)) / np.abs(whole).sum((2, 3, 4))
 
     found = {f"{name} strength": along(picture) for name, picture in pictures.items()}
