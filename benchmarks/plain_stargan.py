@@ -268,9 +268,10 @@ class Files(Dataset[tuple[Tensor, Tensor]]):
         store = "faces" if row < rows.real else "drawn"
         dice = np.random.default_rng([self.config.seed, self.first + iteration, row])
         corner, mirrored = dice.random(2), self.config.augment.flip and dice.random() < 0.5
-        numbers = [rows.picture[row]] + [rows.truth[row]] * (rows.truth[row] != NO_TRUTH)
-        pictures = [self._picture(self.folder / store / f"{n}.jpg", corner, mirrored) for n in numbers]
-        return pictures[0], pictures[-1]
+        source = self._picture(self.folder / store / f"{rows.picture[row]}.jpg", corner, mirrored)
+        if rows.truth[row] == NO_TRUTH:
+            return source, source
+        return source, self._picture(self.folder / store / f"{rows.truth[row]}.jpg", corner, mirrored)
 
     def _picture(self, path: Path, corner: np.ndarray, mirrored: bool) -> Tensor:
         picture, size = Image.open(path).convert("RGB"), self.config.image_size
