@@ -336,7 +336,8 @@ def _fabric(device: torch.device) -> Fabric:
 def _name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"processor, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"processor, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _gb(size: int) -> str:

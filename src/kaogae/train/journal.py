@@ -37,7 +37,6 @@ class Journal:
         first: int,
     ) -> None:
         self.config, self.sets = config, sets
-        self.alarms: list[str] = []
         self._watch = Watch(config)
         self._recorder = Recorder(folder, config, data, first) if processes.leads else None
         self._last: dict[str, float] = {}
@@ -46,6 +45,15 @@ class Journal:
             for row in read_losses(losses):
                 self._watch.see(row)
                 self._last = row
+        self.lasting = self._watch.lasting
+        """Alarms of before that haven't cleared."""
+        self.alarms = [alarm.sentence for alarm in self.lasting]
+
+    def begin(self, first: int, unread: Sequence[str], **facts: Any) -> None:
+        """Note that the run begins, or goes on after `first` iterations, and which states were of no use."""
+        self.event("continued" if first else "started", first, **facts)
+        for sentence in unread:
+            self.alarm("state", first, sentence)
 
     def record(
         self, networks: Networks, iteration: int, rate: float, parts: Parts, *, shows: bool

@@ -118,20 +118,19 @@ def train(
             return RunReport(folder, first, first * config.batch, "finished", first)
 
         # Data
+        def drawn(count: int) -> None:
+            progress(Step("drawing", count, config.data.drawn))
+
         with processes.in_turns():
-            data = Data.load(
-                config,
-                sets,
-                cache,
-                workers=workers,
-                progress=lambda drawn: progress(Step("drawing", drawn, config.data.drawn)),
-            )
+            data = Data.load(config, sets, cache, workers=workers, progress=drawn)
         with processes.together():
             journal = stack.enter_context(closing(Journal(processes, folder, config, data, sets, first)))
-            journal.event("continued" if first else "started", first, **surroundings(fabric, command))
-            for sentence in checkpoints.unread:
-                journal.alarm("state", first, sentence)
+            journal.begin(first, checkpoints.unread, **surroundings(fabric, command))
+            for sentence in journal.alarms:
                 progress(Step("training", first, config.iterations, alarm=sentence))
+            lost = stop_on_collapse and any(alarm.collapse for alarm in journal.lasting)
+        if _agreed(processes, "collapse" if lost else ""):
+            return RunReport(folder, first, first * config.batch, "collapse", first, journal.alarms)
 
         # Iterations
         reason: Reason = ""

@@ -94,9 +94,9 @@ def load_state(path: Path, networks: Networks) -> int:
 def diverged(what: str) -> ModelError:
     """What to say where a run has reached values that aren't finite."""
     return ModelError(
-        f"{what} isn't finite any more, so the run stops; the last saved state is as it was. Begin anew "
+        f"{what} isn't finite any more, so the run stops; what was saved before is as it was. Begin anew "
         "with another --name and lower learning rates (optimiser.generator_rate, "
-        "optimiser.discriminator_rate), or with --set precision=float32."
+        "optimiser.discriminator_rate), and with precision=float32 if it was another."
     )
 
 

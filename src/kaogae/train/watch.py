@@ -81,7 +81,12 @@ class Watch:
         self._equal = deque[bool](maxlen=SHEETS)
         self._critic, self._generator = _Blocks(self.window), _Blocks(self.window)
         self._lead = 0.0  # when the discriminator was last seen to win
-        self._on = set[Kind]()
+        self._on = dict[Kind, Alarm]()
+
+    @property
+    def lasting(self) -> list[Alarm]:
+        """The alarms that haven't cleared."""
+        return [*self._on.values()]
 
     def see(self, row: Mapping[str, float]) -> list[Alarm]:
         """The alarms that this row, after all before it, gives. Each comes once, until it has cleared."""
@@ -98,10 +103,10 @@ class Watch:
         alarms: list[Alarm] = []
         for kind, verdict in verdicts.items():
             if verdict == FINE:
-                self._on.discard(kind)
+                self._on.pop(kind, None)
             elif verdict is not None and kind not in self._on:
-                self._on.add(kind)
-                alarms.append(Alarm(kind, iteration, verdict, kind in ("classes", "modes")))
+                self._on[kind] = Alarm(kind, iteration, verdict, kind in ("classes", "modes"))
+                alarms.append(self._on[kind])
         return alarms
 
     def _classes(self) -> Verdict:
