@@ -1,5 +1,9 @@
+from typing import Any
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from kaogae.errors import ConfigError
 from kaogae.stargan import (
@@ -9,6 +13,7 @@ from kaogae.stargan import (
     SmallGenerator,
     StarganConfig,
     StarganGenerator,
+    build_generator,
 )
 
 
@@ -62,3 +67,20 @@ def test_every_output_pixel_of_the_small_generator_can_see_the_whole_face() -> N
     generator(image, torch.eye(5)[:1])[0, :, 64, 64].sum().backward()
     assert image.grad is not None
     assert (image.grad.abs().sum((0, 1)) > 0).float().mean() > 0.95
+
+
+class OnOneDevice(TorchDispatchMode):
+    """Fails where a tensor is sent from the processor, which waits until the device has taken it."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        devices = {one.device.type for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)}
+        assert devices <= {"meta"}, f"{func} waits for the device"
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("config", [SmallConfig(), StarganConfig()])
+def test_a_translation_waits_for_no_device(config: SmallConfig | StarganConfig) -> None:
+    with torch.device("meta"):
+        generator, image, target = build_generator(config), torch.empty(2, 3, 64, 64), torch.empty(2, 5)
+    with OnOneDevice():
+        assert generator(image, target).shape == image.shape

@@ -118,6 +118,7 @@ class SmallGenerator(nn.Module):
 def _places(image: Tensor) -> Tensor:
     """Planes x and y [N, 2, H/2, W/2], −1 to 1: in an aligned crop the place says what is drawn there."""
     height, width = image.shape[2] // 2, image.shape[3] // 2
-    y = torch.linspace(-1, 1, height).to(image)[:, None].expand(height, width)
-    x = torch.linspace(-1, 1, width).to(image)[None, :].expand(height, width)
+    # Made where the image is: to send them there would wait for a GPU
+    y = torch.linspace(-1, 1, height, device=image.device).to(image)[:, None].expand(height, width)
+    x = torch.linspace(-1, 1, width, device=image.device).to(image)[None, :].expand(height, width)
     return torch.stack([x, y])[None].expand(image.shape[0], -1, -1, -1)
