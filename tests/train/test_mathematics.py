@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,8 @@ def test_a_batch_in_parts_has_the_gradients_of_the_whole(start: Start, parts: in
 @pytest.fixture
 def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """torch.compile up to the code generator, which needs a C++ compiler."""
-    monkeypatch.setattr(updates, "_compiled", lambda made: torch.compile(made, backend="aot_eager"))
+    whole = partial(torch.compile, backend="aot_eager", fullgraph=True)  # in one piece, or much is lost
+    monkeypatch.setattr(updates, "_compiled", whole)
     torch.compiler.reset()
     yield
     torch.compiler.reset()

@@ -65,7 +65,9 @@ def generator_objective(
     """
     weights, half = config.weights, _half(config)
     output, mask = translate(networks.generator, batch.source, batch.target, half=half)
-    loss, parts, seen = 0 * output.mean(), Parts(), list[Tensor]()
+    loss = 0 * output.mean()
+    parts: Parts = {}  # not Parts(), which torch.compile can't trace
+    seen: list[Tensor] = []
     if judged and networks.discriminator is not None:
         with torch.autocast(output.device.type, torch.bfloat16, enabled=half):
             seen = networks.discriminator.features(output)
