@@ -122,7 +122,8 @@ def _faces(
     columns: int | None = None,
 ) -> None:
     """Rows of faces [N, S, S, 3] in their own pixels, with a gap between blocks and after each `columns`."""
-    side, gap, left, top, dpi = blocks[0][0].shape[1], 8, 78, 22, 100
+    side, gap, top, dpi = blocks[0][0].shape[1], 8, 22, 100
+    left = 14 + 7 * max(map(len, names))
     rows = [(row, i) for i, block in enumerate(blocks) for row in block]
     xs = [i * side + i // (columns or len(heads)) * gap for i in range(len(heads))]
     ys = [i * side + block * gap for i, (_, block) in enumerate(rows)]
