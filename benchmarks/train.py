@@ -45,7 +45,7 @@ from kaogae.stargan.discriminator import Halving
 from kaogae.train import TrainConfig, batches, load_settings, networks, train
 from kaogae.train.data import Data
 from kaogae.train.estimate import estimate
-from kaogae.train.networks import build_networks
+from kaogae.train.networks import build_networks, choose_arithmetic
 from kaogae.train.settings import to_toml
 
 PRECISIONS = ("float32", "bfloat16")
@@ -83,6 +83,7 @@ class Ours:
     def __init__(
         self, config: TrainConfig, sets: list[FaceSet], folder: Path, device: str, patch: Patch = ()
     ) -> None:
+        self.config = config
         self._left, self._go, self._done, self._over = 0, Event(), Event(), False
         self._failure: BaseException | None = None
         self._patch = patch
@@ -102,6 +103,7 @@ class Ours:
 
     def run(self, iterations: int) -> None:
         """Lets the loop go on for so many."""
+        choose_arithmetic(self.config)  # which the opponent may have changed
         self._left = iterations
         self._done.clear()
         with ExitStack() as stack:
@@ -139,7 +141,8 @@ class Plain:
         self.done = 0
 
     def run(self, iterations: int) -> None:
-        """The next so many."""
+        """The next so many, in float32 and not in TF32."""
+        choose_arithmetic(replace(self.loop.config, precision="float32"))
         for _ in range(iterations):
             self.loop.iteration(next(self.batches), self.done)
             self.done += 1

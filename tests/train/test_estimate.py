@@ -162,6 +162,17 @@ def test_a_full_memory_ends_the_measuring_with_what_fitted(monkeypatch: pytest.M
         room._time(config, networks, [], CPU, 10.0)
 
 
+def test_the_time_is_measured_in_the_arithmetic_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)  # as PyTorch begins
+    for precision, half in (("float32", False), ("bfloat16", True)):
+        look(tmp_path, "smoke", *ALONE, f"precision={precision}")
+        assert torch.backends.cudnn.allow_tf32 == half
+        assert torch.backends.cudnn.benchmark
+
+
 def test_what_can_t_be_run_is_not_estimated(tmp_path: Path, faces: FaceSet) -> None:
     with pytest.raises(ConfigError, match="batch = 0"):
         estimate(replace(load_settings("smoke"), batch=0), [], tmp_path, CPU)

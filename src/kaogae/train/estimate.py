@@ -26,7 +26,7 @@ from kaogae.train.batches import AHEAD, Batch
 from kaogae.train.config import TrainConfig
 from kaogae.train.data import RESIDENT_SHARE, check_sets, drawn_order
 from kaogae.train.folder import space_needed
-from kaogae.train.networks import Networks, build_networks, translate
+from kaogae.train.networks import Networks, build_networks, choose_arithmetic, translate
 from kaogae.train.pairs import undrawn
 from kaogae.train.sampling import CLASSES
 from kaogae.train.updates import (
@@ -129,6 +129,7 @@ def estimate(
     config.check()
     if sets:
         check_sets(config, sets)
+    choose_arithmetic(config)
     pictures = _pictures(config, sets, device)
     networks = build_networks(config, _fabric(device))
     order, rows = drawn_order(config), config.batch // config.accumulate

@@ -18,7 +18,7 @@ from kaogae.train.data import Data, check_sets, describe
 from kaogae.train.folder import check_space, claim, space_needed
 from kaogae.train.journal import Journal, surroundings
 from kaogae.train.log import MOST
-from kaogae.train.networks import build_networks, set_rates, update_average
+from kaogae.train.networks import build_networks, choose_arithmetic, set_rates, update_average
 from kaogae.train.processes import Processes, average, lost_processes_explained
 from kaogae.train.state import Checkpoints, diverged
 from kaogae.train.updates import Parts, update_discriminator, update_generator
@@ -103,7 +103,7 @@ def train(
             config.check()
             config.check_processes(processes.count)
             check_sets(config, sets)
-            _choose_arithmetic(config)
+            choose_arithmetic(config)
 
         # Networks
         with processes.together():
@@ -211,14 +211,6 @@ def _refuse_broken(broken: Tensor, iteration: int) -> None:
     average([broken])
     if bool(broken):
         raise diverged(f"A loss at iteration {iteration}")
-
-
-def _choose_arithmetic(config: TrainConfig) -> None:
-    """On GPUs: with bfloat16, what stays in float32 may use TF32; without, nothing does."""
-    half = config.precision == "bfloat16"
-    torch.backends.cudnn.benchmark = True
-    torch.backends.cudnn.allow_tf32 = half
-    torch.backends.cuda.matmul.allow_tf32 = half
 
 
 @contextmanager

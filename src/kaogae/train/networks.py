@@ -29,6 +29,16 @@ class Networks:
     discriminator_optimiser: Adam | None
 
 
+def choose_arithmetic(config: TrainConfig) -> None:
+    """On GPUs: with bfloat16, what stays in float32 may use TF32; without, nothing does. Of the whole
+    process.
+    """
+    half = config.precision == "bfloat16"
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = half
+    torch.backends.cuda.matmul.allow_tf32 = half
+
+
 def build_networks(config: TrainConfig, fabric: Fabric) -> Networks:
     """New networks with the weights that follow from the seed, on `fabric`'s device."""
     torch.manual_seed(config.seed)
