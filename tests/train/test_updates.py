@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from kaogae.dataset import FaceSet
-from kaogae.train import TrainConfig, load_settings
+from kaogae.train import TrainConfig, load_settings, updates
 from kaogae.train.batches import Batch, Resident, Streamed, of_rows
 from kaogae.train.data import Data
 from kaogae.train.networks import Networks, build_networks, update_average
@@ -181,3 +182,17 @@ def test_what_waits_would_be_noticed() -> None:
     for wait in (lambda: float(value[0]), value.nonzero, lambda: bool(value[0]), lambda: value[value > 0]):
         with pytest.raises(AssertionError, match="waits"), NeverWaits():
             wait()
+
+
+def test_as_many_forms_of_an_objective_are_compiled_as_batches_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = list[str]()
+
+    def backend(graph: torch.fx.GraphModule, _: Any) -> Any:
+        made.append(graph.code)
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    objective = updates._compiled(lambda value, form: (value * len(form), {}))
+    for count in range(20):
+        objective(torch.ones(1), "x" * count)
+    assert len(made) == 20

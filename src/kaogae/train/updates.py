@@ -28,6 +28,8 @@ from kaogae.train.sampling import CLASSES
 Parts = dict[str, Tensor]
 """Name to scalar, before weighting and detached."""
 Objective = Callable[..., tuple[Tensor, Parts]]
+FORMS = 64
+"""Most forms in which an objective is compiled: with no, one, some or all rows known, free and clear."""
 
 
 def discriminator_objective(networks: Networks, batch: Batch, config: TrainConfig) -> tuple[Tensor, Parts]:
@@ -204,6 +206,9 @@ def _made(objective: Objective, config: TrainConfig) -> Objective:
 
 @cache
 def _compiled(objective: Objective) -> Objective:
+    import torch._dynamo.config as dynamo  # takes a second
+
+    dynamo.recompile_limit = FORMS  # of PyTorch's 8, `small` needs all, and more with accumulate
     return torch.compile(objective)
 
 
