@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 import torch
+import torch._dynamo.config as dynamo
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -206,8 +207,6 @@ def _made(objective: Objective, config: TrainConfig) -> Objective:
 
 @cache
 def _compiled(objective: Objective) -> Objective:
-    import torch._dynamo.config as dynamo  # takes a second
-
     dynamo.recompile_limit = FORMS  # of PyTorch's 8, `small` needs all, and more with accumulate
     return torch.compile(objective)
 
