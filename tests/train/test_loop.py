@@ -103,6 +103,7 @@ def test_a_loss_that_is_no_number_ends_a_run_and_the_last_good_state_stays(
 MEMORY = {
     "gpu": (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), "GPU"),
     "library": (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), "GPU"),
+    "cudnn": (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), "GPU"),
     "processor": (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "machine"),
     "numpy": (MemoryError("Unable to allocate 9.00 TiB for an array"), "machine"),
 }
@@ -115,12 +116,13 @@ def test_memory_that_is_not_enough_is_said_with_a_setting_that_needs_less(
     error, where = MEMORY[kind]
     fails(monkeypatch, error)
     for settings, advice in (
+        (["data.resident=yes"], "--set data.resident=no, which leaves the pictures on the processor's side"),
         ([], "--set accumulate=2, which gives the same result from less memory"),
         (["accumulate=4"], "--set precision=bfloat16, with another --name"),
         (["accumulate=4", "precision=bfloat16"], "--set generator.width=4 or a smaller image_size, with"),
     ):
-        folder = tmp_path / str(len(settings))
-        parts = 4 if settings else 1
+        folder = tmp_path / "-".join(["run", *settings])
+        parts = 4 if "accumulate=4" in settings else 1
         with pytest.raises(ModelError) as raised:
             train(load_settings("smoke", settings), [faces], folder, cache=cache, workers=1)
         expected = f"The {where}'s memory is not enough for a batch of 4 in {parts} parts: try {advice}"

@@ -219,7 +219,7 @@ def _memory_explained(config: TrainConfig, fabric: Fabric) -> Generator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        gpu = isinstance(error, torch.OutOfMemoryError) or "CUDA" in str(error) or "CUBLAS" in str(error)
+        gpu = isinstance(error, torch.OutOfMemoryError) or any(one in str(error) for one in _OF_A_GPU)
         kinds = MemoryError, torch.OutOfMemoryError
         if not isinstance(error, kinds) and not any(sign in str(error) for sign in _NO_MEMORY):
             raise
@@ -229,11 +229,14 @@ def _memory_explained(config: TrainConfig, fabric: Fabric) -> Generator[None]:
         ) from error
 
 
+_OF_A_GPU = ("CUDA", "CUBLAS", "CUDNN")
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
 
 
 def _less_memory(config: TrainConfig, processes: int) -> str:
     """A setting with a value that needs less of it."""
+    if config.data.resident == "yes":
+        return "--set data.resident=no, which leaves the pictures on the processor's side"
     parts = range(2 * config.accumulate, config.batch // processes + 1)
     if fitting := [count for count in parts if config.batch % (count * processes) == 0]:
         return f"--set accumulate={fitting[0]}, which gives the same result from less memory"
