@@ -62,6 +62,9 @@ FACES, DRAWN = 200, 60
 """Faces to train on, and characters of pairs."""
 LOSSES = ("d_adversarial", "d_classes", "d_penalty", "g_adversarial", "g_classes", "g_reconstruction")
 SMOOTH = 30
+"""Iterations of which the mean is drawn."""
+COMPILED = "compile=true"
+"""Takes minutes to begin, so only where it is asked for."""
 Patch = Sequence[tuple[object, str, Any]]
 """What to replace: where, what and by what."""
 
@@ -214,14 +217,16 @@ def switches(
     cores: int = CORES,
     rounds: int = ROUNDS,
     iterations: int = ITERATIONS,
-    compiled: bool = typer.Option(False, "--compile", help="torch.compile too, which takes minutes."),
+    only: str = typer.Option("", "--only", help="Switches with this in their name; for compile=true, ask."),
 ) -> None:
     """What each switch is worth: the time the other way over the time as it is, in turn."""
     use(device, cores)
     for preset in presets:
         with prepared(preset, [*steady(preset, changes, device), JUDGED]) as (config, sets, folder):
             print(f"\n{preset}, {config.precision}, {config.image_size} pixels, batches of {config.batch}")
-            for label, other, patch in variants(config, compiled=compiled):
+            for label, other, patch in variants(config):
+                if only not in label or (label == COMPILED and not only):
+                    continue
                 opponents = {
                     "ours": Ours(config, sets, folder, device),
                     "other": Ours(other, sets, folder, device, patch),
@@ -266,7 +271,7 @@ def processes(
     use("cpu", 2)
     ways = {"one process, one core": (1, 1), "one process, two cores": (1, 2), "two processes": (2, 1)}
     for preset in presets:
-        words = [*steady(preset, changes, "cpu"), JUDGED, f"iterations={iterations}"]
+        words = [*steady(preset, changes, "cpu"), JUDGED, f"iterations={iterations}", "optimiser.warmup=0"]
         with prepared(preset, words) as (config, sets, folder):
             times: dict[str, list[float]] = {way: [] for way in ways}
             for _ in range(rounds):
@@ -308,14 +313,13 @@ def window(config: TrainConfig, rounds: int, iterations: int) -> int:
     return max(2, iterations // rounds // turn) * turn
 
 
-def variants(config: TrainConfig, *, compiled: bool) -> Iterator[tuple[str, TrainConfig, Patch]]:
+def variants(config: TrainConfig) -> Iterator[tuple[str, TrainConfig, Patch]]:
     """Name, settings, and what else is different."""
     other = next(name for name in PRECISIONS if name != config.precision)
     yield f"precision={other}", replace(config, precision=other), ()
     yield "data.resident=yes", replace(config, data=replace(config.data, resident="yes")), ()
     yield "accumulate=2", replace(config, accumulate=2), ()
-    if compiled:
-        yield "compile=true", replace(config, compile=True), ()
+    yield COMPILED, replace(config, compile=True), ()
     yield (
         "contiguous tensors, not channels last",
         config,
@@ -428,10 +432,14 @@ def draw(found: dict[str, dict[str, NDArray[np.float64]]], path: Path) -> None:
     for panel, name in zip(panels.flat, LOSSES, strict=True):
         for who in reversed(styles):
             colour, width, dash = styles[who]
-            panel.plot(found[who][name], dash, color=colour, linewidth=width, label=who)
-        panel.set_title(name)
+            values = found[who][name]
+            places = (np.arange(len(values)) + 0.5) * SMOOTH
+            panel.plot(places, values, dash, color=colour, linewidth=width, label=who)
+        panel.set_title(name, loc="left")
         panel.spines[["top", "right"]].set_visible(False)
     panels.flat[0].legend(frameon=False)
+    for panel in panels[1]:
+        panel.set_xlabel("iterations")
     figure.savefig(path, dpi=110)
 
 
@@ -446,7 +454,7 @@ def command_rate(config: TrainConfig, sets: list[FaceSet], folder: Path, count: 
         "--devices", str(count), "--threads", str(threads),
     ]  # fmt: skip
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    subprocess.run(command, check=True, env=environment, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, env=environment, capture_output=True)
     history = (folder / "runs" / name / "history.jsonl").read_text().splitlines()
     shutil.rmtree(folder / "runs" / name)
     return next(row["images_per_second"] for row in map(json.loads, history) if row["event"] == "saved")

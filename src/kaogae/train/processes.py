@@ -105,7 +105,8 @@ class Processes:
 
 def average(tensors: Iterable[Tensor]) -> None:
     """Make `tensors` the mean of those of all processes, in place, sent in one piece."""
-    tensors = list(tensors)
+    # Channels last, as networks have them: so nothing is put into another order
+    tensors = [tensor.permute(0, 2, 3, 1) if tensor.dim() == 4 else tensor for tensor in tensors]
     if not tensors or not dist.is_initialized() or dist.get_world_size() == 1:
         return
     flat = torch.cat([tensor.flatten() for tensor in tensors])
