@@ -14,6 +14,7 @@ from kaogae.train import load_settings, loop, train
 from kaogae.train.config import TrainConfig
 from kaogae.train.loop import Step
 from kaogae.train.networks import Networks, set_rates
+from kaogae.train.plot import Curves, draw_curves
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,19 @@ def test_a_run_leaves_all_that_it_should(run: Path, faces: FaceSet) -> None:
     assert (header.images_seen, header.image_size, header.training["preset"]) == (24, 64, "smoke")
     assert header.training["sets"] == {"five": faces.hash}
     assert header.dataset == json.loads((run / "data.json").read_text())["hash"]
+
+
+def test_an_iteration_in_which_no_network_has_its_turn_has_a_row(cache: Path, tmp_path: Path) -> None:
+    config = load_settings("smoke", ["adversarial_from=0.5"])  # n_critic is 2
+    train(config, [], tmp_path / "run", cache=cache, workers=1)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "losses.jsonl").read_text().splitlines()]
+    assert ["g_colours" in row for row in rows] == [False, True] * 3
+    assert ["d_classes" in row for row in rows] == [False] * 3 + [True] * 3
+
+
+def test_the_curves_of_a_finished_run_show_its_last_row_too(run: Path, tmp_path: Path) -> None:
+    draw_curves([Curves.read(run)], tmp_path / "all", every=True)
+    assert (run / "losses.png").read_bytes() == (tmp_path / "all.png").read_bytes()
 
 
 def test_the_history_tells_how_a_run_went(run: Path) -> None:

@@ -81,6 +81,7 @@ def test_what_is_shown_lies_in_the_folder_and_in_tensorboard(tmp_path: Path, dat
     generator = build_generator(config.generator).train()
     state = torch.random.get_rng_state()
     seen = recorder.show(generator, 10)
+    recorder.curves()
     recorder.close()
     assert generator.training
     assert torch.equal(state, torch.random.get_rng_state())

@@ -72,6 +72,8 @@ class Journal:
                 raise diverged(name)
             row |= self._recorder.show(networks.average, iteration)
         self._recorder.losses(row)
+        if shows:
+            self._recorder.curves()  # with this row
         self._last, alarms = row, self._watch.see(row)
         for alarm in alarms:
             self.alarm(alarm.kind, iteration, alarm.sentence)
@@ -103,9 +105,11 @@ class Journal:
 
 def _row(iteration: int, config: TrainConfig, rate: float, parts: Parts) -> dict[str, float]:
     """What was measured at this iteration, as a mean over the processes: one question to the device."""
+    row: dict[str, float] = {"iteration": iteration, "images": iteration * config.batch, "rate": rate}
+    if not parts:  # it isn't G's turn, and there is no D yet
+        return row
     means = torch.stack([part.detach().float() for part in parts.values()])
     average([means])
-    row: dict[str, float] = {"iteration": iteration, "images": iteration * config.batch, "rate": rate}
     return row | {name: round(value, 6) for name, value in zip(parts, means.tolist(), strict=True)}
 
 

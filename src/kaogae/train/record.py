@@ -51,18 +51,25 @@ class Recorder:
         self._board.scalars(named, iteration)
 
     def show(self, generator: Generator, iteration: int) -> dict[str, float]:
-        """The sample sheet and the curves so far; returns how much the sheet's outputs differ from each other
-        ("spread") and from the inputs ("change"), both in units of [−1, 1].
+        """The sample sheet; returns how much its outputs differ from each other ("spread") and from the
+        inputs ("change"), both in units of [−1, 1].
 
         Raises:
-            ModelError: they can't be written.
+            ModelError: it can't be written.
         """
         sheet = self._sheet.draw(generator)
         write_whole(encode_png(sheet.pixels), self.folder / "samples" / f"{iteration:07d}.png", ModelError)
         self._board.samples(sheet.pixels, sheet.masks, iteration)
-        if self._losses.is_file() and (rows := read_losses(self._losses)):
-            draw_curves([Curves(self.folder.name, rows)], self.folder / "losses", every=True)
         return {"spread": round(sheet.spread, 6), "change": round(sheet.change, 6)}
+
+    def curves(self) -> None:
+        """The curves of all rows so far.
+
+        Raises:
+            ModelError: they can't be written.
+        """
+        rows = read_losses(self._losses)
+        draw_curves([Curves(self.folder.name, rows)], self.folder / "losses", every=True)
 
     def event(self, event: str, iteration: int, **facts: Any) -> None:
         """Note in history.jsonl what happened, with the time.
