@@ -202,6 +202,8 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(kaogae: Kaogae, tmp_pa
     code, out, _ = kaogae(*order, "--json")
     assert code == 0
     assert json.loads(out)["iterations"] == 6
+    code, _, err = kaogae(*order, "--devices", 3)
+    assert (code, "batch = 4 must divide by 3" in err) == (2, True)
     assert not (tmp_path / "none").exists()
 
 

@@ -5,6 +5,7 @@ import shlex
 import signal
 import sys
 from dataclasses import asdict, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from kaogae.cli.application import WORKSPACE, app, err, out, plain
-from kaogae.cli.train_run import Signals, device, launched, watch_training
+from kaogae.cli.train_run import Signals, device, how_many, launched, watch_training
 from kaogae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def train(
     if threads is not None:
         torch.set_num_threads(threads)
     if dry_run:
+        config.check_processes(prod(how_many(devices, nodes)))
         _say_what_would_run(config, sets, workspace / "cache", device(accelerator), as_json=as_json)
         return
     with launched(accelerator, devices, nodes) as fabric:

@@ -56,7 +56,7 @@ def launched(accelerator: str, devices: int | None, nodes: int | None) -> "Gener
 
     kind = device(accelerator).type
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    devices, nodes = _how_many(devices, nodes)
+    devices, nodes = how_many(devices, nodes)
     try:
         strategy = "ddp" if devices * nodes > 1 else "auto"
         fabric = Fabric(accelerator=kind, devices=devices, num_nodes=nodes, strategy=strategy)
@@ -72,8 +72,12 @@ def launched(accelerator: str, devices: int | None, nodes: int | None) -> "Gener
         raise
 
 
-def _how_many(devices: int | None, nodes: int | None) -> tuple[int, int]:
-    """Devices of each node, and nodes."""
+def how_many(devices: int | None, nodes: int | None) -> tuple[int, int]:
+    """Devices of each node, and nodes.
+
+    Raises:
+        UsageError: none, or torchrun started another number.
+    """
     world = os.environ.get("WORLD_SIZE", "")
     here = os.environ.get("LOCAL_WORLD_SIZE", "")
     if world.isdecimal() and here.isdecimal() and int(here) > 0:  # torchrun, or fabric run
