@@ -86,8 +86,8 @@ class Recorder:
 
 
 def _last_kept(config: TrainConfig, iteration: int) -> int:
-    """The last iteration whose row stays when a run goes on from `iteration`. A stop writes a row out of
-    turn, which a run that was never stopped doesn't have.
+    """The last iteration whose row stays when a run goes on from `iteration`. The end of a shorter run wrote
+    a row out of turn, which one that was never stopped doesn't have.
     """
     in_turn = iteration % config.log_every == 0 or iteration % config.samples_every == 0
     return iteration if in_turn or iteration >= config.iterations else iteration - 1

@@ -80,7 +80,7 @@ class Sampler:
     Args:
         labels: [F], of the frozen sets' faces; none if there are no sets.
         chances: [F], how often each is shown; None: all equally often, in shuffled epochs.
-        side: of these faces in pixels.
+        pairs: drawn; None if there are none.
     """
 
     def __init__(
