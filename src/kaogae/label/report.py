@@ -17,8 +17,9 @@ from kaogae.label.agreement import cohen_kappa, fleiss_kappa, fleiss_observed, o
 from kaogae.label.campaigns import Settings
 from kaogae.label.verdicts import ANSWERS, CLEAN, DISPUTED, OPEN, SKIPPED, STATES, UNDONE
 
-PAPER_DIAGONAL: dict[str, int] = dict(zip(EXPRESSIONS, (89, 74, 78, 72, 91), strict=True))
-"""Table II of the paper: of 100 transfers to each expression, how many three experts saw as that."""
+PAPER_DIAGONAL: dict[str, int] = dict(zip(EXPRESSIONS, (89, 74, 72, 78, 91), strict=True))
+"""Of Table II of the paper, which has neutral before crying: of 100 transfers to each, how many three experts
+saw as that."""
 
 UNLABELLED = "unlabelled"
 """The row of the matrix for faces that had no label."""
