@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import torch
 from rich.console import Console
 
 from kaogae.cli import train_run
+from kaogae.dataset import FaceSet
 from kaogae.errors import UsageError
 from kaogae.train import Step
 from kaogae.train.watch import Watch
@@ -218,6 +220,26 @@ def test_the_losses_of_runs_are_drawn_by_name_and_by_folder(
     code, out, _ = kaogae("train", "plot", "one", "--all", "-o", "all.svg", "--workspace", tmp_path)
     assert (code, out.split()) == (0, ["all.svg", "all.png"])
     assert {path.name for path in Path().iterdir()} == {"figure-3.svg", "figure-3.png", "all.svg", "all.png"}
+
+
+def test_a_folder_that_happens_to_have_the_name_does_not_hide_a_run_or_a_set(
+    kaogae: Kaogae, faces: FaceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `own/` does, of which `kaogae dataset freeze own --from own/` made the set `own`."""
+    shutil.copytree(faces.path, tmp_path / "data" / "sets" / "own")
+    run = tmp_path / "data" / "runs" / "small"
+    run.mkdir(parents=True)
+    (run / "losses.jsonl").write_text('{"iteration": 1, "d_classes": 1.5}\n')
+    for name in ("own", "small", "other"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = kaogae("train", "smoke", "--data", "own", "--dry-run", "--workspace", "data")
+    assert (code, f"{len(faces.labels('train'))} faces" in out) == (0, True)
+    assert kaogae("train", "plot", "small", "--workspace", "data")[0] == 0
+    code, _, err = kaogae("export", "small", "--workspace", "data")
+    assert (code, f"{Path('data', 'runs', 'small')} has no checkpoint yet" in err) == (2, True)
+    code, _, err = kaogae("train", "smoke", "--data", "other", "--workspace", "data")
+    assert (code, "other is not a frozen set" in err) == (2, True)
 
 
 def test_help_shows_presets_options_and_the_way_to_plots(kaogae: Kaogae) -> None:

@@ -96,6 +96,15 @@ def main() -> None:
     sys.exit(code or 0)
 
 
+def found(name: str, shelf: Path, mark: str) -> Path:
+    """The file or folder `name`, or else what lies under that name in `shelf`, a folder of the workspace. A
+    folder that merely has the name, without the file `mark`, doesn't hide what lies there.
+    """
+    here, there = Path(name), shelf / name
+    wanted = here.is_file() or (here / mark).is_file()
+    return here if wanted or (here.is_dir() and not there.is_dir()) else there
+
+
 def plain(text: str) -> str:
     """Names come from strangers: nothing that a terminal would act on."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)

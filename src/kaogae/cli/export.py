@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from kaogae.cli.application import WORKSPACE, app, out
+from kaogae.cli.application import WORKSPACE, app, found, out
 from kaogae.errors import HubError, UsageError
 
 
@@ -39,7 +39,7 @@ def export(
         address = hub.parse_address(run)
         place, name = hub.fetch(address, CHECKPOINT), address.name
     else:
-        place = Path(run) if Path(run).exists() else workspace / "runs" / run
+        place = found(run, workspace / "runs", CHECKPOINT)
         name = place.resolve().name if place.is_dir() else place.stem
     target = output or Path(f"{name}{ENDINGS.get(kind, '')}")
     report = export_run(place, kind, target, half=half, name=name, repo=push)

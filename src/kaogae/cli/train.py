@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from kaogae.cli.application import WORKSPACE, app, err, out, plain
+from kaogae.cli.application import WORKSPACE, app, err, found, out, plain
 from kaogae.cli.train_run import Signals, device, how_many, launched, watch_training
 from kaogae.errors import UsageError
 
@@ -159,7 +159,7 @@ def plot(
     """Draw the losses of runs on top of each other, as the paper's Figure 3, as SVG and PNG."""
     from kaogae.train.plot import Curves, draw_curves
 
-    folders = [Path(run) if Path(run).is_dir() else _run_folder(run, workspace) for run in runs]
+    folders = [_found(run, "run", workspace, "losses.jsonl") for run in runs]
     curves = [Curves.read(folder) for folder in folders]
     if len({one.name for one in curves}) < len(curves):  # runs of the same name in several workspaces
         curves = [replace(one, name=run) for one, run in zip(curves, runs, strict=True)]
@@ -179,6 +179,12 @@ def _run_folder(name: str, workspace: Path) -> Path:
 
 def _sets(names: list[str], workspace: Path) -> "list[FaceSet]":
     from kaogae.dataset import load
+
+    return [load(_found(name, "set", workspace, "set.json")) for name in names]
+
+
+def _found(name: str, what: str, workspace: Path, mark: str) -> Path:
+    """The folder of a run or set, by its path or its name."""
     from kaogae.dataset.paths import check_name
 
-    return [load(Path(one) if Path(one).is_dir() else workspace / "sets" / check_name(one)) for one in names]
+    return found(name if Path(name).is_dir() else check_name(name, what), workspace / f"{what}s", mark)
