@@ -77,6 +77,7 @@ def test_a_generator_of_any_size_that_is_allowed_is_judged_at_once() -> None:
     text = refusal("generator.architecture=stargan", f"generator.downs={10**18}", "batch=0")
     assert "generator.downs = 1000000000000000000 is not between 1 and 5" in text
     assert "batch = 0 is not between 1 and 4,096" in text
+    assert "generator.classes = 6 is not 5." in refusal("generator.classes=6")
 
 
 def test_processes_share_a_batch_evenly_or_are_refused_with_one_that_they_can_share() -> None:

@@ -143,6 +143,20 @@ def test_all_problems_are_said_at_once() -> None:
         assert part in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ("width=4", "no setting 'width': did you mean 'generator.width'?"),
+        ("weights.balance=1", "no setting 'weights.balance': did you mean 'data.balance'?"),
+        ("generator.downs=3", "'generator.downs': the generator 'small' has width, deep, blocks, classes."),
+    ],
+)
+def test_a_setting_in_another_section_or_of_another_generator_is_named(change: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_settings("smoke", [change])
+    assert hint in str(raised.value)
+
+
 def test_values_that_do_not_hold_together_are_refused_at_once() -> None:
     changes = ["batch=0", "image_size=100", "data.drawn=0", "augment.rotation=400", "generator.width=-1"]
     with pytest.raises(ConfigError) as raised:

@@ -212,7 +212,8 @@ def _range_problems(config: TrainConfig, prefix: str) -> list[str]:
         if least is None or most is None:
             continue
         if isinstance(value, bool) or not least <= value <= most:  # NaN isn't between either
-            problems.append(f"{key} = {shown(value)} is not between {least:,} and {most:,}.")
+            wanted = f"between {least:,} and {most:,}" if least < most else f"{least:,}"
+            problems.append(f"{key} = {shown(value)} is not {wanted}.")
     return problems
 
 
@@ -305,7 +306,10 @@ def _loss_problems(config: TrainConfig) -> list[str]:
     weights, data = config.weights, config.data
     shares = data.untouched_share + data.partial_share
     wrong = (
-        (weights.supervised > 0 and not data.drawn, "weights.supervised needs drawn pairs: set data.drawn."),
+        (
+            weights.supervised > 0 and not data.drawn,
+            "weights.supervised needs drawn pairs: set data.drawn, or weights.supervised=0.",
+        ),
         (
             not config.uses_discriminator and not weights.supervised > 0,
             "There is nothing to learn: weights.adversarial, .classes and .supervised are all 0.",

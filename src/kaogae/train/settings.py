@@ -18,6 +18,7 @@ PRESETS = ("baseline", "paper", "small", "smoke")
 FILE_LIMIT = 2**16
 """Most bytes of a file of settings; all of them take 2,000."""
 ARCHITECTURE = "generator.architecture"
+GENERATORS = {"small": SmallConfig, "stargan": StarganConfig}
 
 
 def load_settings(preset: str, changes: Sequence[str] = ()) -> TrainConfig:
@@ -171,8 +172,7 @@ def _build(kind: Any, values: Mapping[str, Any], prefix: str, problems: list[str
     for name, value in values.items():
         key = prefix + name
         if name not in hints:
-            known = [prefix + entry.name for entry in fields(kind)]
-            problems.append(f"There is no setting {shown(key)}{_hint(key, known)}")
+            problems.append(f"There is no setting {shown(key)}{_hint_of_key(key, kind)}")
         elif name == "generator" or is_dataclass(hints[name]):
             section = _generator_kind(value, problems) if name == "generator" else hints[name]
             if isinstance(value, dict):
@@ -189,12 +189,11 @@ def _build(kind: Any, values: Mapping[str, Any], prefix: str, problems: list[str
 
 def _generator_kind(value: Any, problems: list[str]) -> type[SmallConfig] | type[StarganConfig]:
     architecture = value.get("architecture", "stargan") if isinstance(value, dict) else "stargan"
-    kinds = {"small": SmallConfig, "stargan": StarganConfig}
-    if not isinstance(architecture, str) or architecture not in kinds:
+    if not isinstance(architecture, str) or architecture not in GENERATORS:
         name = shown(architecture)
-        problems.append(f"There is no generator {name}{_hint(name.strip(chr(39)), kinds)}")
+        problems.append(f"There is no generator {name}{_hint(name.strip(chr(39)), GENERATORS)}")
         return StarganConfig
-    return kinds[architecture]
+    return GENERATORS[architecture]
 
 
 def _fits(value: object, hint: Any) -> bool:
@@ -216,6 +215,20 @@ def _hint(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
     leaf_first = sorted(known, key=lambda key: key.rsplit(".", 1)[-1] != name.rsplit(".", 1)[-1])
     close = difflib.get_close_matches(name[:60], leaf_first, n=1, cutoff=0.5)
     return f": did you mean '{close[0]}'?" if close else f": choose from {', '.join(known)}."
+
+
+def _hint_of_key(key: str, kind: Any) -> str:
+    """What may be meant by a key that `kind`, the section where it was looked for, doesn't have."""
+    section, _, name = key.rpartition(".")
+    known = [entry.name for entry in fields(kind)]
+    every = [
+        one for sizes in GENERATORS.values() for one in _flat(asdict(TrainConfig("", generator=sizes())))
+    ]
+    if key in every:  # of the other generator
+        return f": the generator '{kind.architecture}' has {', '.join(known[1:])}."
+    if elsewhere := [one for one in every if one.endswith(f".{name}")]:
+        return f": did you mean '{elsewhere[0]}'?"
+    return _hint(key, [f"{section}.{one}" if section else one for one in known])
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
