@@ -130,7 +130,7 @@ class Plain:
         if judged:
             losses |= self.discriminator_gradients(batch)
             self.d_optimiser.step()
-        if (done + 1) % optimiser.n_critic == 0:
+        if not judged or (done + 1) % optimiser.n_critic == 0:
             losses |= self.generator_gradients(batch, judged)
             if optimiser.clip:
                 nn.utils.clip_grad_norm_(self.generator.parameters(), optimiser.clip, foreach=False)

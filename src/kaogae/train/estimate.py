@@ -56,7 +56,7 @@ class Estimate:
     convolution or a product of matrices doesn't count."""
     iteration_flops: float
     """Of an iteration, averaged over a run: both directions, the penalty's second differentiation included,
-    the generator's update once in `n_critic` and the discriminator's from `adversarial_from` on."""
+    the discriminator's update from `adversarial_from` on, and the generator's once in `n_critic` then."""
     networks_memory: int
     """Bytes of both networks, the average, and Adam's two moments."""
     updates_memory: int
@@ -166,7 +166,7 @@ def _updates(config: TrainConfig) -> dict[str, float]:
     kinds = {
         "discriminator": 1 - alone,
         "generator": (1 - alone) / config.optimiser.n_critic,
-        "generator alone": alone / config.optimiser.n_critic,
+        "generator alone": alone,
     }
     return {name: share for name, share in kinds.items() if share}
 
@@ -316,14 +316,14 @@ def _empty(network: nn.Module | None, mode: FakeTensorMode) -> None:
 
 def _pictures(config: TrainConfig, sets: Sequence[FaceSet], device: torch.device) -> int:
     """Bytes of pictures in the memory of `device`, as `Data.feed` decides; drawings on disk don't count."""
-    shown = sum(len(faces.of("train")) + len(faces.of("validation")) for faces in sets)
-    faces, order = shown * config.stored_size**2 * 3, drawn_order(config)
-    every, wish = faces + (order.bytes if order else 0), config.data.resident
+    learned, shown = (sum(len(faces.of(split)) for faces in sets) for split in ("train", "validation"))
+    order, picture = drawn_order(config), config.stored_size**2 * 3
+    every, wish = learned * picture + (order.bytes if order else 0), config.data.resident
     if wish == "auto" and device.type == "cuda":
         wish = "yes" if every < RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0] else "no"
     if wish == "yes":
         return every
-    return 0 if device.type == "cuda" else faces
+    return 0 if device.type == "cuda" else (learned + shown) * picture
 
 
 def _parameters(network: nn.Module | None) -> int:

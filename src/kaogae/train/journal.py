@@ -105,11 +105,9 @@ class Journal:
 
 def _row(iteration: int, config: TrainConfig, rate: float, parts: Parts) -> dict[str, float]:
     """What was measured at this iteration, as a mean over the processes: one question to the device."""
-    row: dict[str, float] = {"iteration": iteration, "images": iteration * config.batch, "rate": rate}
-    if not parts:  # it isn't G's turn, and there is no D yet
-        return row
     means = torch.stack([part.detach().float() for part in parts.values()])
     average([means])
+    row: dict[str, float] = {"iteration": iteration, "images": iteration * config.batch, "rate": rate}
     return row | {name: round(value, 6) for name, value in zip(parts, means.tolist(), strict=True)}
 
 

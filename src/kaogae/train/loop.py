@@ -146,7 +146,7 @@ def train(
                 parts |= update_discriminator(fabric, networks, batches, config)
 
             # Generator
-            if (done + 1) % config.optimiser.n_critic == 0:
+            if not judged or (done + 1) % config.optimiser.n_critic == 0:
                 parts |= update_generator(fabric, networks, batches, config, judged=judged)
                 update_average(networks, min(config.optimiser.average, done / (done + 10)))
             done += 1
@@ -160,7 +160,7 @@ def train(
             logs = shows or done % config.log_every == 0
             if logs:
                 with processes.together():
-                    _refuse_broken(broken, done)
+                    _refuse_broken(broken, done, processes)
                     news = journal.record(networks, done, rate, parts, shows=shows)
 
             # Save
@@ -168,7 +168,7 @@ def train(
             reason = reason or _agreed(processes, _why_stop(stop, clock, collapse=collapse))
             if reason or done % config.save_every == 0:
                 with processes.together():
-                    _refuse_broken(broken, done)
+                    _refuse_broken(broken, done, processes)
                     journal.save(checkpoints, networks, done, lap.pace(done - first, config.batch))
             for alarm in news or (None,):
                 sentence = alarm.sentence if alarm else None
@@ -206,8 +206,9 @@ def _why_stop(stop: Callable[[], bool], clock: _Clock, *, collapse: bool) -> Rea
     return "signal" if stop() else "collapse" if collapse else "time" if clock.is_up else ""
 
 
-def _refuse_broken(broken: Tensor, iteration: int) -> None:
+def _refuse_broken(broken: Tensor, iteration: int, processes: Processes) -> None:
     """Ask the device now and then whether a loss, in any process, has been NaN or infinite since."""
+    processes.largest(0)  # where one is gone this fails at once, while a GPU would wait for it
     average([broken])
     if bool(broken):
         raise diverged(f"A loss at iteration {iteration}")
