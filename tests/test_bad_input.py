@@ -354,6 +354,8 @@ def test_a_foreign_model(
 
 def test_no_model(refused: Callable[..., str], scene: Path, tmp_path: Path) -> None:
     assert "There is no model file" in refused(scene, "--model", tmp_path / "none.onnx")
+    (tmp_path / "weights.safetensors").write_bytes(b"weights")
+    assert "kaogae export RUN --to onnx" in refused(scene, "--model", tmp_path / "weights.safetensors")
 
 
 # Paths and numbers that Python itself stumbles over

@@ -69,7 +69,10 @@ class Estimate:
     """Bytes of states, checkpoints, grids, records, and drawings that are to be made."""
     faces: int
     """In the train splits of the frozen sets."""
+    characters: int
+    """Drawn ones to learn from, each with every expression."""
     characters_to_draw: int
+    """Those of them that aren't drawn yet."""
     iterations: int
     images: int
     """Pictures translated, with repetition."""
@@ -96,7 +99,7 @@ class Estimate:
             f"networks {_gb(self.networks_memory)}, updates {_gb(self.updates_memory)}, "
             f"pictures {_gb(self.pictures_memory)}, libraries {_gb(self.other_memory)}"
         )
-        rate = self.images / self.seconds
+        rate, to_draw = self.images / self.seconds, f"{self.characters_to_draw:,}"
         return [
             ("device", self.device),
             ("generator", f"{self.generator_parameters:,} parameters"),
@@ -105,10 +108,13 @@ class Estimate:
             ("per iteration", f"{self.iteration_flops / 1e9:,.1f} GFLOP on average"),
             ("memory", f"about {_gb(self.memory)}: {parts}"),
             ("disk", f"at most {_gb(self.disk)}"),
-            ("learns from", f"{self.faces:,} faces; {self.characters_to_draw:,} characters are to be drawn"),
+            (
+                "learns from",
+                f"{self.faces:,} faces, {self.characters:,} drawn characters ({to_draw} to be drawn)",
+            ),
             ("iterations", f"{self.iterations:,}, {self.images:,} images"),
             ("rate", f"{_rate(1 / self.seconds_per_iteration)} it/s, {_rate(rate)} images/s"),
-            ("time", f"{_long(self.seconds)}, measured on {self.measured_rows} pictures at once"),
+            ("time", f"about {_long(self.seconds)}, measured on {self.measured_rows} pictures at once"),
         ]
 
 
@@ -151,6 +157,7 @@ def estimate(
         other_memory=LIBRARIES + max(round(SCRATCH * (weights + working)), copies - working),
         disk=disk,
         faces=sum(len(faces.of("train")) for faces in sets),
+        characters=config.data.drawn,
         characters_to_draw=undrawn(order, cache) if order else 0,
         iterations=config.iterations,
         images=config.iterations * config.batch,
@@ -352,4 +359,12 @@ def _rate(number: float) -> str:
 def _long(seconds: float) -> str:
     hours, rest = divmod(round(seconds), 3600)
     days, hours = divmod(hours, 24)
-    return f"{days:,} d {hours} h" if days else f"{hours} h {rest // 60} min" if hours else f"{rest} s"
+    return (
+        f"{days:,} d"
+        if days > 9
+        else f"{days} d {hours} h"
+        if days
+        else f"{hours} h {rest // 60} min"
+        if hours
+        else f"{rest} s"
+    )

@@ -98,6 +98,10 @@ class Generator:
         return output.clip(-1, 1), masks[0].clip(0, 1) if masks else None
 
 
+OTHER_FORMATS = (".safetensors", ".pt", ".pth", ".ckpt")
+"""Names of files with weights for PyTorch."""
+
+
 def _is_on_the_hub(path: str | Path | None) -> TypeGuard[str]:
     return isinstance(path, str) and hub.is_address(path)
 
@@ -105,8 +109,15 @@ def _is_on_the_hub(path: str | Path | None) -> TypeGuard[str]:
 def _read(path: str | Path | None) -> bytes:
     source = resources.files("kaogae.transfer") / "models" / "small.onnx" if path is None else Path(path)
     try:
+        if isinstance(source, Path) and source.is_dir() and (source / "model.onnx").is_file():
+            source /= "model.onnx"  # what kaogae export --to hub makes
         if not source.is_file():
             raise ModelError(f"There is no model file {source}.")
+        if isinstance(source, Path) and source.suffix.lower() in OTHER_FORMATS:
+            raise ModelError(
+                f"{source} isn't an ONNX file, which is what pictures are translated with: make one from its "
+                "run with kaogae export RUN --to onnx."
+            )
         with source.open("rb") as file:
             data = file.read(FILE_LIMIT + 1)
     except (OSError, ValueError) as error:
