@@ -4,7 +4,6 @@ Every character is drawn by its seed, so each face has its truth: the same chara
 """
 
 import random
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,15 +80,6 @@ def tested(count: int, workers: int) -> Tested:
         rows = list(pool.map(_tested, range(TESTED, TESTED + count), chunksize=4))
     sources, truths, places = zip(*rows, strict=True)
     return Tested(np.stack(sources), np.stack(truths), list(places))
-
-
-def mean_by_place(values: NDArray[np.float32], places: Sequence[Places]) -> Iterator[tuple[str, float]]:
-    """The mean of `values` [N, 5, S, S] over each part of the face."""
-    for part in places[0]:
-        yield (
-            part,
-            float(np.mean([row[:, place[part]].mean() for row, place in zip(values, places, strict=True)])),
-        )
 
 
 def _render(portrait: Portrait, rig: Rig) -> Pixels:

@@ -1,6 +1,5 @@
 """The numbers about one run of `claim.py`."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from claim_faces import Pixels, Places, Tested, mean_by_place
+from claim_faces import Pixels, Tested
 from claim_judge import Counts, Judge, confusions, recall, say
+from kaogae.evaluate.regions import PARTS, changed, moved, moved_rightly
 from kaogae.expressions import EXPRESSIONS
 from kaogae.images import from_network, to_network
 from kaogae.stargan import Discriminator, DiscriminatorConfig, load_checkpoint
 
-PARTS = ("eyes", "brows", "mouth", "rest")
 CLASSES = len(EXPRESSIONS)
 
 
@@ -60,17 +59,15 @@ def judge_run(folder: Path, faces: Tested, judged_by: Judge) -> Judged:
     # out: [characters, source, target, S, S, 3]
     said = say(judged_by, out.reshape(-1, *out.shape[3:])).reshape(out.shape[:3])
     wanted = np.broadcast_to(np.arange(CLASSES), said.shape)
-    truth = _parts(_spread(faces.truths), faces.places)
-    per_source = range(CLASSES)
-    moved = _mean([_parts(_spread(out[:, i]), faces.places) for i in per_source])
-    changed = _mean([_parts(_apart(out[:, i], faces.sources[:, i, None]), faces.places) for i in per_source])
-    inside, outside = np.mean([distances(out[:, i], faces) for i in per_source], axis=0)
+    masks = np.stack([[place[part] for part in PARTS] for place in faces.places])
+    sources = range(CLASSES)
+    inside, outside = np.mean([distances(out[:, i], faces) for i in sources], axis=0)
     return Judged(
         table=confusions(wanted.ravel(), said.ravel()),
         by_source=(said == wanted).mean(0),
-        moved={part: moved[part] / truth[part] for part in PARTS},
-        rightly=_mean([_along(out[:, i], faces) for i in per_source]),
-        changed=changed,
+        moved=_by_part([moved(out[:, i], faces.truths, masks) for i in sources]),
+        rightly=_by_part([moved_rightly(out[:, i], faces.truths, masks) for i in sources]),
+        changed=_by_part([changed(faces.sources[:, i], out[:, i], masks).mean((0, 1)) for i in sources]),
         inside=float(inside),
         outside=float(outside),
     )
@@ -78,9 +75,9 @@ def judge_run(folder: Path, faces: Tested, judged_by: Judge) -> Judged:
 
 def distances(out: Pixels, faces: Tested) -> tuple[float, float]:
     """How far [N, 5, S, S, 3] are from the truth, in eyes, brows and mouth, and elsewhere."""
-    places: list[Places] = [{"in": ~place["rest"], "out": place["rest"]} for place in faces.places]
-    found = _parts(_apart(out, faces.truths), places)
-    return found["in"], found["out"]
+    rest = np.stack([place["rest"] for place in faces.places])
+    inside, outside = changed(faces.truths, out, np.stack([~rest, rest], axis=1)).mean((0, 1))
+    return float(inside), float(outside)
 
 
 def critic_recall(folder: Path, faces: Tested) -> NDArray[np.float64]:
@@ -98,33 +95,5 @@ def critic_recall(folder: Path, faces: Tested) -> NDArray[np.float64]:
     return recall(confusions(shown, logits.argmax(1).numpy()))
 
 
-def _parts(values: NDArray[np.float32], places: Sequence[Places]) -> dict[str, float]:
-    return dict(mean_by_place(values, places))
-
-
-def _mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {part: float(np.mean([row[part] for row in rows])) for part in rows[0]}
-
-
-def _spread(pictures: Pixels) -> NDArray[np.float32]:
-    """How much [N, 5, S, S, 3] differ between the five: [N, 5, S, S], from their mean."""
-    values = pictures.astype(np.float32)
-    return np.abs(values - values.mean(1, keepdims=True)).mean(-1)
-
-
-def _along(out: Pixels, faces: Tested) -> dict[str, float]:
-    """Of each part, how far [N, 5, S, S, 3] go along the way that the drawings go from their mean."""
-    found: dict[str, float] = {}
-    for part in PARTS:
-        dot = square = 0.0
-        for answer, truth, place in zip(out, faces.truths, faces.places, strict=True):
-            ours, theirs = (p[:, place[part]].astype(np.float64) for p in (answer, truth))
-            theirs -= theirs.mean(0)
-            dot += float((ours * theirs).sum())
-            square += float((theirs**2).sum())
-        found[part] = dot / square
-    return found
-
-
-def _apart(a: Pixels, b: Pixels) -> NDArray[np.float32]:
-    return np.abs(a.astype(np.float32) - b).mean(-1)
+def _by_part(rows: list[NDArray[np.float64]]) -> dict[str, float]:
+    return dict(zip(PARTS, np.mean(rows, axis=0).tolist(), strict=True))

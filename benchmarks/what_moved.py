@@ -70,7 +70,10 @@ def real_faces(folder: Path, size: int, most: int, per_source: int = 12) -> Iter
 
 
 def parts(face: Face) -> dict[str, NDArray[np.bool_]]:
-    """[S, S] each: where eyes, brows and mouth are, and the rest."""
+    """[S, S] each: where eyes, brows and mouth are, and the rest.
+
+    What is published was measured with these sizes; those of `kaogae.evaluate.regions` were fitted later.
+    """
     size = len(face.pixels)
     unit = size / CROP_SCALE
     y, x = np.mgrid[:size, :size] + 0.5

@@ -103,10 +103,10 @@ def changed(before: Pixels, after: Pixels, masks: Masks) -> Values:
     Args:
         before: [N, S, S, 3] RGB, or [N, 5, S, S, 3] where each output is compared with a picture of its own.
         after: [N, 5, S, S, 3], by target.
-        masks: [N, 4, S, S], of `PARTS`.
+        masks: [N, P, S, S], of the four `PARTS` or of other places.
 
     Returns:
-        [N, 5, 4], mean absolute differences: 0 to 255, NaN for a part that isn't in the picture.
+        [N, 5, P], mean absolute differences: 0 to 255, NaN for a part that isn't in the picture.
     """
     rows = [np.abs(b - a).mean(-1) for b, a in _pairs(before, after)]
     return np.stack([_means(row, mask) for row, mask in zip(rows, masks, strict=True)])
@@ -181,7 +181,7 @@ def _pairs(before: Pixels, after: Pixels) -> Iterator[tuple[NDArray[np.float32],
 
 
 def _means(values: NDArray[np.floating], mask: Masks) -> Values:
-    """The mean of `values` [5, S, S] over each part: [5, 4]."""
+    """The mean of `values` [5, S, S] over each of the P masks: [5, P]."""
     count = mask.sum((1, 2))
     total = np.tensordot(values.astype(np.float64), mask, ([1, 2], [1, 2]))
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
