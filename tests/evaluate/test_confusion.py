@@ -64,6 +64,21 @@ def test_nothing_at_all_is_no_number() -> None:
     assert found.mean_interval == (0, 1)
 
 
+def test_known_answers_score_as_theory_says() -> None:
+    """100 inputs, 20 of each expression, asked for all five: the truth, the input again, one face for all."""
+    shown, wanted = np.repeat(np.arange(5), 100), np.tile(np.arange(5), 100)
+    truth = Confusion.of(wanted, wanted)
+    assert truth.counts.tolist() == (100 * np.eye(5, 6)).tolist()
+    assert truth.mean_accuracy == 1
+    assert truth.mean_interval[0] == pytest.approx(1 - (1 - wilson(100, 100)[0]) / 5**0.5)
+    copied = Confusion.of(wanted, shown)
+    assert (copied.counts[:, :OTHER] == 20).all()
+    assert copied.mean_accuracy == pytest.approx(0.2)
+    always = Confusion.of(wanted, np.full(500, 3))
+    assert always.class_accuracies.tolist() == [0, 0, 0, 1, 0]
+    assert always.accuracy == 0.2
+
+
 @given(verdicts)
 def test_any_verdicts_are_all_counted_once(pairs: list[tuple[int, int]]) -> None:
     found = Confusion.of([a for a, _ in pairs], [b for _, b in pairs])
