@@ -63,6 +63,12 @@ def test_the_generator_learns_in_each_iteration_until_the_discriminator_comes_in
     assert ["d_classes" in row for row in rows] == [False] * 3 + [True] * 3
 
 
+def test_compiling_is_refused_where_it_crashes(cache: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="for GPUs"):
+        train(load_settings("smoke", ["compile=true"]), [], tmp_path / "run", cache=cache)
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_curves_of_a_finished_run_show_its_last_row_too(run: Path, tmp_path: Path) -> None:
     draw_curves([Curves.read(run)], tmp_path / "all", every=True)
     assert (run / "losses.png").read_bytes() == (tmp_path / "all.png").read_bytes()

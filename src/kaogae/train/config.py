@@ -126,7 +126,7 @@ class TrainConfig:
     accumulate: int = 1
     """Parts into which each batch is cut, one after the other through the networks, to need less memory."""
     compile: bool = False
-    """Whether torch.compile makes the losses: slower to begin, faster to go on."""
+    """Whether torch.compile makes the losses: slower to begin, faster to go on. For GPUs."""
     discriminator_width: int = 64
     """Channels after the discriminator's first convolution (1–256)."""
     adversarial_from: float = 0.0

@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from kaogae.dataset import FaceSet
-from kaogae.errors import ModelError
+from kaogae.errors import ConfigError, ModelError
 from kaogae.train.config import TrainConfig
 from kaogae.train.data import Data, check_sets, describe
 from kaogae.train.folder import check_space, claim, space_needed
@@ -103,6 +103,7 @@ def train(
             config.check()
             config.check_processes(processes.count)
             check_sets(config, sets)
+            _refuse_compiling(config, fabric.device)
             choose_arithmetic(config)
 
         # Networks
@@ -212,6 +213,14 @@ def _refuse_broken(broken: Tensor, iteration: int, processes: Processes) -> None
     average([broken])
     if bool(broken):
         raise diverged(f"A loss at iteration {iteration}")
+
+
+def _refuse_compiling(config: TrainConfig, device: torch.device) -> None:
+    if config.compile and device.type == "cpu":
+        raise ConfigError(
+            "compile = true is for GPUs: what PyTorch 2.13 makes of the losses for processors crashes. "
+            "Leave it out; what is learned is the same."
+        )
 
 
 @contextmanager
