@@ -193,6 +193,7 @@ def test_an_alarm_is_said_and_stops_the_run_where_that_is_wished(
     code, out, err = smoke("--name", "off")
     assert code == 0
     assert err.count(f"kaogae: {lost}") == 1
+    assert "\ntraining 3/6\n" in err  # said before it goes on
 
 
 def test_a_dry_run_says_what_would_run_and_writes_nothing(kaogae: Kaogae, tmp_path: Path) -> None:

@@ -137,8 +137,9 @@ class Live:
         if step.alarm:
             sentence = f"[bold yellow]kaogae:[/] {escape(plain(step.alarm))}"
             err.print(sentence, highlight=False, soft_wrap=not err.is_terminal)
-        if step.stage != self.stage:
-            self.stage, self._said = step.stage, now
+        new = step.stage != self.stage
+        if new:
+            self.stage = step.stage
             self._lately.clear()
             self._bar.reset(self._task, total=step.total)
         self._lately.append((now, step.done))
@@ -148,7 +149,7 @@ class Live:
         facts = _facts(step, (step.done - first) / max(now - since, 1e-9))
         stage = "stopping" if self._stopping else step.stage
         self._bar.update(self._task, completed=step.done, description=stage, facts=facts)
-        if not err.is_terminal and (now - self._said > EVERY or step.done == step.total):
+        if not err.is_terminal and (new or now - self._said > EVERY or step.done == step.total):
             self._said = now
             err.print(f"{stage} {facts}", soft_wrap=True, highlight=False, markup=False)
 

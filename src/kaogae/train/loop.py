@@ -127,8 +127,8 @@ def train(
         with processes.together():
             journal = stack.enter_context(closing(Journal(processes, folder, config, data, sets, first)))
             journal.begin(first, checkpoints.unread, **surroundings(fabric, command))
-            for sentence in journal.alarms:
-                progress(Step("training", first, config.iterations, alarm=sentence))
+            for sentence in (*journal.alarms, None):
+                progress(Step("training", first, config.iterations, first * config.batch, sentence))
             lost = stop_on_collapse and any(alarm.collapse for alarm in journal.lasting)
         if _agreed(processes, "collapse" if lost else ""):
             return RunReport(folder, first, first * config.batch, "collapse", first, journal.alarms)
