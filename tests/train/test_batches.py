@@ -7,7 +7,7 @@ import torch
 
 from kaogae.dataset import FaceSet
 from kaogae.train import load_settings
-from kaogae.train.batches import Batch, Feed, Resident, Streamed, batches, of_rows, resident_bytes
+from kaogae.train.batches import Batch, Feed, Resident, Streamed, batches, resident_bytes
 from kaogae.train.data import Data, drawn_order
 from kaogae.train.pairs import CHUNK
 from kaogae.train.sampling import Rows
@@ -48,6 +48,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def data(faces: FaceSet, cache: Path) -> Data:
     return load_data("both", faces, cache)
+
+
+def of_rows(rows: Rows, feed: Feed, parts: int = 1) -> list[Batch]:
+    (found,) = batches(lambda _: rows, feed, 0, 1, parts=parts)
+    return found
 
 
 @pytest.mark.parametrize("kind", KINDS)

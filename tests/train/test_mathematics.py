@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from kaogae.dataset import FaceSet
 from kaogae.train import TrainConfig, load_settings, updates
-from kaogae.train.batches import Batch, Resident, Streamed, of_rows
+from kaogae.train.batches import Batch, Resident, Streamed, batches
 from kaogae.train.data import Data
 from kaogae.train.networks import Networks, build_networks, set_rates, update_average
 from kaogae.train.updates import update_discriminator, update_generator
@@ -84,7 +84,8 @@ class Start:
 
     def batches(self, iteration: int = 0, parts: int = 1) -> list[Batch]:
         feed = Streamed(self.data.faces.pixels, self.data.pairs, self.data.config.image_size, CPU)
-        return [self._exact(batch) for batch in of_rows(self.data.rows(iteration), feed, parts=parts)]
+        (found,) = batches(self.data.rows, feed, iteration, iteration + 1, parts=parts)
+        return [self._exact(batch) for batch in found]
 
     def _exact(self, batch: Batch) -> Batch:
         values = {entry.name: getattr(batch, entry.name) for entry in fields(Batch)}
@@ -195,5 +196,5 @@ def test_pictures_in_the_devices_memory_are_those_of_the_loader(start: Start) ->
     start.dtype = torch.float32
     (loaded,) = start.batches()
     feed = Resident(start.data.faces.pixels, start.data.pairs, start.data.config.image_size, CPU)
-    (resident,) = of_rows(start.data.rows(0), feed)
+    ((resident,),) = batches(start.data.rows, feed, 0, 1)
     assert float((loaded.source - resident.source).abs().mean()) < 0.01

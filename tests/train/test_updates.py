@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from kaogae.dataset import FaceSet
 from kaogae.train import TrainConfig, load_settings, updates
-from kaogae.train.batches import Batch, Resident, Streamed, of_rows
+from kaogae.train.batches import Batch, Resident, Streamed, batches
 from kaogae.train.data import Data
 from kaogae.train.networks import Networks, build_networks, update_average
 from kaogae.train.updates import discriminator_objective, update_discriminator, update_generator
@@ -37,7 +37,8 @@ def start(cache: Path, *changes: str, sets: tuple[FaceSet, ...] = ()) -> tuple[T
 
 def batches_of(data: Data, iteration: int, parts: int = 1, feed: type = Streamed) -> list[Batch]:
     pictures = feed(data.faces.pixels, data.pairs, data.config.image_size, CPU)
-    return list(of_rows(data.rows(iteration), pictures, parts=parts))
+    (found,) = batches(data.rows, pictures, iteration, iteration + 1, parts=parts)
+    return found
 
 
 def weights(network: torch.nn.Module | None) -> Tensor:

@@ -213,8 +213,3 @@ def _dense(tensor: Tensor) -> Tensor:
 def resident_bytes(faces: Pixels, pairs: Pairs | None) -> int:
     """What `Resident` takes of the device's memory."""
     return faces.nbytes + (pairs.order.bytes if pairs is not None else 0)
-
-
-def of_rows(rows: Rows, feed: Feed, *, parts: int = 1) -> Sequence[Batch]:
-    """The batches of one iteration's rows, at once."""
-    return [feed.finish(feed.prepare(rows.part(part, parts), rows)) for part in range(parts)]

@@ -288,7 +288,7 @@ def _timed(fabric: Fabric, networks: Networks, batch: Batch, config: TrainConfig
 
 def _noise(config: TrainConfig, sets: Sequence[FaceSet], rows: int, device: torch.device) -> Batch:
     """Pictures without content: as many with a known truth as a run has."""
-    share = 0.0 if not config.data.drawn else config.data.real_share if sets else 0.0
+    share = config.data.real_share if config.data.drawn and sets else 0.0
     known = round(rows * (1 - share)) if config.weights.supervised else 0
 
     def pictures(count: int) -> Tensor:
@@ -359,12 +359,6 @@ def _rate(number: float) -> str:
 def _long(seconds: float) -> str:
     hours, rest = divmod(round(seconds), 3600)
     days, hours = divmod(hours, 24)
-    return (
-        f"{days:,} d"
-        if days > 9
-        else f"{days} d {hours} h"
-        if days
-        else f"{hours} h {rest // 60} min"
-        if hours
-        else f"{rest} s"
-    )
+    if days:
+        return f"{days:,} d" if days > 9 else f"{days} d {hours} h"
+    return f"{hours} h {rest // 60} min" if hours else f"{rest} s"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from kaogae.dataset.exports_folders import SPDX
-from kaogae.errors import KaogaeError
+from kaogae.dataset.paths import read_bytes
+from kaogae.errors import KaogaeError, ManifestError
 from kaogae.train.config import TrainConfig
 from kaogae.train.log import Row, read_losses
 from kaogae.train.settings import read_settings
@@ -103,13 +104,11 @@ class Past:
 def _bytes(path: Path, limit: int) -> bytes:
     """A file's content; nothing if it isn't a file of its own, can't be read, or is larger than `limit`."""
     try:
-        if path.is_symlink() or not path.is_file():  # a link could lead to what isn't meant to be published
+        if path.is_symlink():  # a link could lead to what isn't meant to be published
             return b""
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except OSError:
+        return read_bytes(path, limit)
+    except (OSError, ManifestError):
         return b""
-    return data if len(data) <= limit else b""
 
 
 def _object(data: bytes) -> dict[str, Any]:
