@@ -37,6 +37,9 @@ EXTRAS = {
     "skimage": "collect",
     "sqlalchemy": "collect",
     "torch": "train",
+    "torch_fidelity": "train",
+    "torchmetrics": "train",
+    "torchvision": "train",
     "uvicorn": "label",
 }
 """Which extra brings the library that a command lacks."""
