@@ -57,5 +57,9 @@ class LabelError(KaogaeError):
     """A campaign, invitation or file of votes that can't be made or used."""
 
 
+class EvaluationError(KaogaeError):
+    """An evaluation, judge or panel that can't be made, read or trusted."""
+
+
 class WorkerError(KaogaeError):
     """Worker processes that die, or can't be started."""

@@ -7,12 +7,12 @@ import sys
 from dataclasses import asdict, replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
 from kaogae.cli.application import WORKSPACE, app, err, found, out, plain
+from kaogae.cli.grouped import Nameless, first
 from kaogae.cli.train_run import Signals, device, how_many, launched, watch_training
 from kaogae.errors import UsageError
 
@@ -27,27 +27,13 @@ PRESET = "PRESET"
 MOST_THREADS = 1024
 
 
-class PresetFirst(TyperGroup):
-    """`kaogae train small` beside `kaogae train plot`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, args if args and args[0] in self.commands else [PRESET, *args])
-
-
-class TrainCommand(TyperCommand):
-    """Its usage names PRESET once."""
-
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        return super().collect_usage_pieces(ctx)[:1]
-
-
-group = typer.Typer(cls=PresetFirst, add_completion=False)
+group = typer.Typer(cls=first(PRESET), add_completion=False)
 app.add_typer(group, name="train", help="Train the networks, and draw how it went.")
 
 
 @group.command(
     PRESET,
-    cls=TrainCommand,
+    cls=Nameless,
     epilog="kaogae train plot RUN... draws the losses of runs: kaogae train plot --help.",
 )
 def train(

@@ -1,0 +1,182 @@
+"""Evaluations on disk: what was measured, and the pictures, each in a folder of its own.
+
+evaluation.json     who measured what, and every number
+pictures/0007.png   the eighth input and its five outputs, side by side: input, then the five targets
+"""
+
+import json
+import math
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kaogae.errors import EvaluationError
+from kaogae.evaluate.evaluation import SCORES, TARGETS, Evaluation, InputsFacts, JudgeFacts, ModelFacts
+from kaogae.evaluate.regions import PARTS
+from kaogae.expressions import EXPRESSIONS
+from kaogae.files import beside
+
+FORMAT, VERSION = "kaogae-evaluation", 1
+FILE, PICTURES = "evaluation.json", "pictures"
+BYTES = 64 * 2**20
+"""Most bytes of evaluation.json, and of a picture."""
+INPUTS = 10_000
+"""Most inputs."""
+
+Pixels = NDArray[np.uint8]
+
+
+def picture_path(folder: Path, number: int) -> Path:
+    """Of the input with this number."""
+    return folder / PICTURES / f"{number:04d}.png"
+
+
+def read_row(found: Evaluation, number: int) -> Pixels:
+    """[6, S, S, 3] RGB: an input and its five outputs, from the folder.
+
+    Raises:
+        EvaluationError: it hasn't been saved, or the picture is missing or damaged.
+    """
+    if found.folder is None:
+        raise EvaluationError("This evaluation hasn't been saved, so it has no pictures: save it first.")
+    path, side = picture_path(found.folder, number), found.model.image_size
+    try:
+        data = path.read_bytes() if path.stat().st_size <= BYTES else b""
+    except OSError as error:
+        raise EvaluationError(f"{path} can't be read ({error.strerror}): evaluate again.") from error
+    strip = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if strip is None or strip.shape != (side, (1 + TARGETS) * side, 3):
+        raise EvaluationError(f"{path} isn't the picture that it was: evaluate again.")
+    return strip[..., ::-1].reshape(side, 1 + TARGETS, side, 3).swapaxes(0, 1).astype(np.uint8)
+
+
+def save_evaluation(found: Evaluation, folder: Path, inputs: Pixels, outputs: Pixels) -> Evaluation:
+    """Write the snapshot beside `folder`, then in its place, where an older one may lie.
+
+    Args:
+        inputs: [N, S, S, 3] RGB.
+        outputs: [N, 5, S, S, 3] RGB.
+
+    Raises:
+        EvaluationError: it can't be written.
+    """
+    with beside(folder, EvaluationError) as draft:
+        try:
+            (draft / PICTURES).mkdir(parents=True)
+            for number, (source, five) in enumerate(zip(inputs, outputs, strict=True)):
+                strip = np.concatenate([source, *five], axis=1)[..., ::-1]
+                data = cv2.imencode(".png", np.ascontiguousarray(strip))[1].tobytes()
+                picture_path(draft, number).write_bytes(data)
+            (draft / FILE).write_text(json.dumps(_to_json(found), ensure_ascii=False), encoding="utf-8")
+            old = folder.with_name(f".{draft.name}.old")
+            if folder.exists():
+                folder.replace(old)
+            draft.replace(folder)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return read_evaluation(folder)
+
+
+def read_evaluation(folder: Path) -> Evaluation:
+    """The snapshot in `folder`.
+
+    Raises:
+        EvaluationError: there is none, or it is damaged or of another version.
+    """
+    path = folder / FILE
+    try:
+        with path.open("rb") as file:
+            data = file.read(BYTES + 1)
+        raw: Any = json.loads(data) if len(data) <= BYTES else None
+    except OSError as error:
+        raise EvaluationError(
+            f"There is no evaluation in {folder} ({error.strerror}): make one with kaogae evaluate."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise EvaluationError(f"{path} is damaged: evaluate again.") from error
+    if not isinstance(raw, dict) or (raw.get("format"), raw.get("version")) != (FORMAT, VERSION):
+        raise EvaluationError(f"{path} isn't version {VERSION} of a {FORMAT}: evaluate again.")
+    try:
+        return _from_json(cast("dict[str, Any]", raw), folder)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EvaluationError(f"{path} is damaged: evaluate again.") from error
+
+
+def _to_json(found: Evaluation) -> dict[str, Any]:
+    judge = found.judge
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "expressions": list(EXPRESSIONS),
+        "parts": list(PARTS),
+        "model": vars(found.model),
+        "inputs": vars(found.inputs) | {"labels": found.inputs.labels.tolist()},
+        "judge": judge
+        and vars(judge) | {"known": _lists(judge.known), "reliability": _lists(judge.reliability)},
+        "summary": found.summary(),
+        "scores": _lists(found.scores),
+        "regions": _lists(found.regions),
+        "distances": {by: _lists(values) for by, values in found.distances.items()},
+        "identity": found.identity,
+        "seconds": found.seconds,
+        "made": found.made,
+    }
+
+
+def _from_json(raw: dict[str, Any], folder: Path) -> Evaluation:
+    if raw["expressions"] != list(EXPRESSIONS) or raw["parts"] != list(PARTS):
+        raise ValueError
+    facts, judge = raw["inputs"], raw["judge"]
+    inputs = InputsFacts(
+        **facts | {"names": tuple(facts["names"]), "labels": np.array(facts["labels"], np.int64)}
+    )
+    count = len(inputs)
+    scores = {key: _numbers(values) for key, values in raw["scores"].items()}
+    shapes = {key: (count, *SCORES[key]) for key in scores}
+    if not 1 <= count <= INPUTS or {key: s.shape for key, s in scores.items()} != shapes:
+        raise ValueError
+    return Evaluation(
+        model=ModelFacts(**raw["model"]),
+        inputs=inputs,
+        judge=judge
+        and JudgeFacts(
+            **judge
+            | {"known": {kind: np.array(table, np.int64) for kind, table in judge["known"].items()}}
+            | {"reliability": {kind: _numbers(bins) for kind, bins in judge["reliability"].items()}}
+        ),
+        scores=scores,
+        regions={key: _numbers(values) for key, values in raw["regions"].items()},
+        distances={
+            by: {key: _numbers(values) for key, values in each.items()}
+            for by, each in raw["distances"].items()
+        },
+        identity=raw["identity"],
+        seconds=float(raw["seconds"]),
+        made=raw["made"],
+        folder=folder,
+    )
+
+
+def _lists(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """As JSON has it: floats with six digits, None for what isn't a number."""
+    return {key: _listed(values.tolist()) for key, values in arrays.items()}
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_listed(one) for one in cast("list[Any]", value)]
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value
+
+
+def _numbers(values: Any) -> NDArray[Any]:
+    """Whole numbers and truth values as they are; whatever has a fraction or None in it as floats."""
+    found = np.array(values)
+    return found if found.dtype.kind in "bi" else np.array(values, np.float64)
