@@ -62,6 +62,20 @@ def test_the_same_picture_is_one_item_per_target(
     assert len(list((workspace.folder / "panels").rglob("*.png"))) == 1
 
 
+def test_each_model_and_each_input_counts_although_the_pictures_are_alike(
+    workspace: Workspace, catalog: Catalog, tmp_path: Path
+) -> None:
+    same = draw(tmp_path / "a.png")
+    given = [
+        PanelPicture(same, Expression.HAPPY, name, "sad", model)
+        for model in ("small", "paper", "small")
+        for name in ("1", "2")
+    ]
+    begun = new_panel(workspace, catalog, "panel", given)
+    assert (begun.items, begun.left_out) == (4, {"the same picture twice": 2})
+    assert len(list((workspace.folder / "panels").rglob("*.png"))) == 1
+
+
 def test_a_sample_copies_only_what_it_asks_about(
     workspace: Workspace, catalog: Catalog, tmp_path: Path
 ) -> None:

@@ -68,8 +68,9 @@ def new_panel(
 ) -> Begun:
     """A campaign that asks what transferred pictures show.
 
-    The same file with the same target is one item. Files are copied before the rows are written: what a kill
-    leaves of them the next run uses.
+    The same file with the same target is one item. Only where its model is known, each input's is an item of
+    its own, however alike: a model that makes one picture of all would else be judged by that one. Files are
+    copied before the rows are written: what a kill leaves of them the next run uses.
 
     Args:
         sample: at most so many, drawn at random.
@@ -91,11 +92,11 @@ def new_panel(
     if len(given) > ITEMS_MOST:
         raise LabelError(f"{len(given):,} pictures are too many for one panel: {ITEMS_MOST:,} at most.")
     order = np.random.default_rng(settings.seed).permutation(len(given))
-    items: dict[tuple[str, str], dict[str, Any]] = {}
+    items: dict[tuple[str, ...], dict[str, Any]] = {}
     twice = 0
     for done, k in enumerate(order, 1):
         item = _item(workspace, given[k])
-        twice += items.setdefault((item["sha256"], item["about"]["target"]), item) is not item
+        twice += items.setdefault(_asked(item), item) is not item
         if progress is not None:
             progress(done, len(given))
         if len(items) == sample:
@@ -118,6 +119,13 @@ def _item(workspace: Workspace, picture: PanelPicture) -> dict[str, Any]:
     texts = {"name": picture.name, "source": picture.source, "model": picture.model}
     about = {"target": picture.target.value} | {key: text[:TEXT_MOST] for key, text in texts.items() if text}
     return {"file": file, "sha256": digest, "about": about}
+
+
+def _asked(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """What no two items of a panel have in common."""
+    about = item["about"]
+    whose = (about["model"], about.get("name", "")) if "model" in about else ()
+    return (item["sha256"], about["target"], *whose)
 
 
 def read_transfers(folder: Path) -> tuple[list[PanelPicture], Counter[str]]:
