@@ -91,7 +91,7 @@ def choose(faces: FaceSet, count: int = 100, seed: int = 0, *, size: int | None 
     _check(count, size if size is not None else faces.size)
     chosen = _chosen(faces, count, seed)
     side = size or faces.size
-    pictures = [_resized(picture, side) for picture in faces.pictures(chosen)]
+    pictures = [resized(picture, side) for picture in faces.pictures(chosen)]
     known, marks = zip(
         *(_marks(face, picture, side / faces.size) for face, picture in zip(chosen, pictures, strict=True)),
         strict=True,
@@ -175,7 +175,7 @@ def _usual(size: int) -> Marks:
     return np.array([[-0.5, 0], [0.5, 0], [0, MOUTH]]) * unit + [size / 2, size / 2 - CROP_DROP * unit]
 
 
-def _resized(pixels: Pixels, size: int) -> Pixels:
+def resized(pixels: Pixels, size: int) -> Pixels:
     if len(pixels) == size:
         return pixels
     way = cv2.INTER_AREA if size < len(pixels) else cv2.INTER_CUBIC

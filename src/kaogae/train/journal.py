@@ -1,7 +1,6 @@
 """What a run writes down: its first process does, and the others take part where all have to."""
 
 import os
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from lightning_fabric import Fabric
 
 from kaogae import __version__
 from kaogae.dataset import FaceSet
+from kaogae.parallel import processor_name
 from kaogae.stargan import Header
 from kaogae.train.config import TrainConfig
 from kaogae.train.data import Data, describe
@@ -127,16 +127,9 @@ def surroundings(fabric: Fabric, command: str) -> dict[str, Any]:
         "command": command,
         "kaogae": __version__,
         "torch": torch.__version__,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name(),
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "processes": fabric.world_size,
     }
 
-
-def _processor() -> str:
-    """Its name, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text("utf-8", "replace").splitlines() if info.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
