@@ -85,8 +85,8 @@ def matrix(one: Measured, *, counts: bool = False, paper: bool = True) -> Table:
     columns += ["paper %"] if paper else []
 
     def row(name: str, seen: Sequence[Cell], faces: int, k: int | None) -> tuple[Cell, ...]:
-        ends = [_interval(*_of(each, k)) for each in (found, one.corrected) if each]
-        ends += [_percent(_of(PAPER, k)[0], 1 if k is None else 0)] if paper else []
+        ends = [as_interval(*_of(each, k)) for each in (found, one.corrected) if each]
+        ends += [as_percent(_of(PAPER, k)[0], 1 if k is None else 0)] if paper else []
         return (Cell(name), *seen, Cell(f"{faces:,}"), *map(Cell, ends))
 
     rows = [
@@ -96,23 +96,23 @@ def matrix(one: Measured, *, counts: bool = False, paper: bool = True) -> Table:
     total, empty = int(found.totals.sum()), [Cell("")] * len(VERDICTS)
     foot = [row("mean", empty, total, None)]
     if len(set(found.totals.tolist())) > 1:  # else it is the mean
-        every = _interval(found.accuracy, *wilson(found.hits.sum(), total).tolist())
+        every = as_interval(found.accuracy, *wilson(found.hits.sum(), total).tolist())
         blank = [Cell("")] * (len(columns) - len(VERDICTS) - 3)
         foot.append((Cell("all faces"), *empty, Cell(f"{total:,}"), Cell(every), *blank))
     unit = "counts" if counts else "% of each row"
-    return Table(f"{_named(one.name)}: {unit}", tuple(columns), tuple(rows), tuple(foot))
+    return Table(f"{as_name(one.name)}: {unit}", tuple(columns), tuple(rows), tuple(foot))
 
 
 def accuracies(models: Sequence[Measured]) -> Table:
     """A column for each model, and for what is left through its judge: accuracy in %, with 95 % intervals."""
     columns: list[tuple[str, Confusion | Corrected]] = []
     for one in models:
-        name = _named(one.name)
+        name = as_name(one.name)
         columns.append((name, one.confusion))
         columns += [(f"{name}, corrected", one.corrected)] if one.corrected else []
 
     def row(name: str, k: int | None) -> tuple[Cell, ...]:
-        return (Cell(name), *(Cell(_interval(*_of(found, k))) for _, found in columns))
+        return (Cell(name), *(Cell(as_interval(*_of(found, k))) for _, found in columns))
 
     return Table(
         "Accuracy, % (95 % interval)",
@@ -197,7 +197,7 @@ def as_csv(models: Sequence[Measured]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for one in models:
-        name = _named(one.name)
+        name = as_name(one.name)
         name = name if name[:1].isalnum() else f"'{name}"  # a spreadsheet would take "=…" for a formula
         found, empty = one.confusion, [""] * len(VERDICTS)
         for k, expression in enumerate(EXPRESSIONS):
@@ -215,7 +215,7 @@ def _verdicts(confusion: Confusion, asked: int, counts: bool) -> list[Cell]:
     row = zip(confusion.counts[asked].tolist(), confusion.shares[asked].tolist(), strict=True)
     return [
         Cell(
-            f"{count:,}" if counts and count else _percent(share, 0) if count else NONE,
+            f"{count:,}" if counts and count else as_percent(share, 0) if count else NONE,
             share,
             verdict == asked,
         )
@@ -240,21 +240,22 @@ def _exactly(*values: float) -> list[str]:
     return ["" if isnan(value) else f"{value:.6g}" for value in values]
 
 
-def _interval(share: float, low: float, high: float) -> str:
+def as_interval(share: float, low: float, high: float) -> str:
+    """A share and its limits in %, with one digit; a dash if it isn't known."""
     if isnan(share):
         return UNKNOWN
-    return f"{_percent(share, 1)} ({_percent(low, 1)}–{_percent(high, 1)})"
+    return f"{as_percent(share, 1)} ({as_percent(low, 1)}–{as_percent(high, 1)})"
 
 
-def _percent(share: float, digits: int) -> str:
-    """Never 0 or 100 of what isn't none or all."""
+def as_percent(share: float, digits: int) -> str:
+    """A share in %: never 0 or 100 of what isn't none or all."""
     shown = round(100 * share, digits)
     if 1e-9 < share < 1 - 1e-9:
         shown = min(max(shown, 0.1**digits), 100 - 0.1**digits)
     return f"{shown:.{digits}f}"
 
 
-def _named(name: str) -> str:
+def as_name(name: str) -> str:
     """Names come from strangers: nothing that a terminal would act on."""
     plain = "".join(letter if letter.isprintable() else "�" for letter in name)
     return plain if len(plain) <= LETTERS else f"{plain[: LETTERS - 1]}…"
