@@ -97,11 +97,12 @@ def open_checkpoint(path: Path, name: str, own_head: Head | None = None) -> Mode
     def run(images: Values, targets: Values) -> Values:
         return generator(torch.from_numpy(images), torch.from_numpy(targets)).numpy()
 
-    return Model(facts_of(name, data, header), run, own_head)
+    facts = facts_of(name, hashlib.sha256(data).hexdigest(), len(data), header)
+    return Model(facts, run, own_head)
 
 
-def facts_of(name: str, data: bytes, header: Header) -> ModelFacts:
-    """What is kept of the model called `name` whose file holds `data`."""
+def facts_of(name: str, sha256: str, size: int, header: Header) -> ModelFacts:
+    """What is kept of the model called `name`, in a file of `size` bytes."""
     with torch.device("meta"):
         parameters = sum(weights.numel() for weights in build_generator(header.generator).parameters())
     about = {
@@ -110,5 +111,4 @@ def facts_of(name: str, data: bytes, header: Header) -> ModelFacts:
         "dataset": header.dataset,
         "training": header.training,
     }
-    digest = hashlib.sha256(data).hexdigest()
-    return ModelFacts(name, digest, len(data), header.image_size, parameters, about)
+    return ModelFacts(name, sha256, size, header.image_size, parameters, about)

@@ -1,5 +1,6 @@
 """The generator as ONNX Runtime runs it, and every check between a file and the first face."""
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -39,6 +40,10 @@ class Generator:
     """Side S of the crops in pixels."""
     attentive: bool
     """Whether the model says where it changed something."""
+    sha256: str = ""
+    """Of the file."""
+    bytes: int = 0
+    """Of the file."""
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, threads: int = 0) -> "Generator":
@@ -64,7 +69,7 @@ class Generator:
         except ModelError as error:
             raise ModelError(f"{name} can't be used. {error}") from error
         attentive = "mask" in [output.name for output in session.get_outputs()]
-        return cls(session, header, size, attentive)
+        return cls(session, header, size, attentive, hashlib.sha256(data).hexdigest(), len(data))
 
     def translate(self, images: Values, targets: Values) -> tuple[Values, Values | None]:
         """Give faces other expressions.
