@@ -44,7 +44,7 @@ def test_the_way_back_asks_for_what_each_input_showed():
     assert (back[..., 0, 0, 0] == levels[:, None]).all()
 
 
-@pytest.mark.parametrize("broken", [lambda x, t: x[:, :, 1:], lambda x, t: x * np.nan])
+@pytest.mark.parametrize("broken", [lambda x, _: x[:, :, 1:], lambda x, _: x * np.nan])
 def test_what_is_no_picture_is_refused(broken):
     with pytest.raises(ModelError, match="'made up' gives something that isn't a picture"):
         Model(FACTS, broken).translate(pictures(2))

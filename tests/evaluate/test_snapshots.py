@@ -79,7 +79,7 @@ def test_nothing_is_left_of_an_evaluation_that_cannot_be_written(tmp_path, monke
     assert [path.name for path in tmp_path.iterdir()] == ["e"]
 
 
-def _full(*args, **options):
+def _full(*_, **__):
     raise OSError(28, "No space left on device")
 
 
@@ -94,8 +94,8 @@ def _full(*args, **options):
         lambda raw: raw | {"model": {"name": 1, "evil": 2}},
         lambda raw: raw | {"regions": 7},
         lambda raw: raw | {"judge": {"known": 3}},
-        lambda raw: [],
-        lambda raw: {},
+        lambda _: [],
+        lambda _: {},
     ],
 )
 def test_a_damaged_snapshot_is_refused_with_a_sentence(tmp_path, damage):

@@ -5,12 +5,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
 from kaogae.expressions import EXPRESSIONS
 from kaogae.stargan import Header, SmallConfig, StarganConfig
-from kaogae.train.card import NOT_RECORDED, code, metrics_of, write_card
+from kaogae.train.card import write_card
+from kaogae.train.card_measures import metrics_of
+from kaogae.train.card_text import NOT_RECORDED, code
 from kaogae.train.past import PICTURE_BYTES, PNG, Past
 from kaogae.train.settings import load_settings, to_toml
 
@@ -119,6 +122,20 @@ def test_metrics_get_into_text_and_model_index_as_soon_as_there_are_any(run: Pat
     (model,) = ModelCard(card).data.to_dict()["model-index"]
     found = {metric["type"]: metric["value"] for result in model["results"] for metric in result["metrics"]}
     assert (model["name"], found) == ("my-run", metrics_of(header))
+
+
+def test_what_was_measured_is_table_ii_and_a_list(run: Path) -> None:
+    matrix = (np.eye(5, 6, dtype=int) * 20).tolist()
+    summary = {"accuracy": 1.0, "identity": 0.0321, "<b>": 2.0}
+    good = {"matrix": matrix, "judge": "ab" * 32, "summary": summary}
+    damaged = {"rows": {"matrix": matrix[:3]}, "words": {"matrix": [["x"] * 6] * 5}, "nothing": 7}
+    header = Header(HEADER.generator, 64, 160, HEADER.dataset, {"evaluations": damaged | {"drawn": good}})
+    card = write_card(Past.read(run), header)
+    assert "| happy | 20 | 0 | 0 | 0 | 0 | 0 |" in card
+    assert "| `identity` | 0.0321 |" in card
+    assert "<b>" not in without_code(card)
+    assert card.count("On the inputs") == 1
+    assert "hasn't been evaluated" not in card
 
 
 def test_an_empty_folder_gives_a_card_that_says_what_it_doesnt_know(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """`kaogae export`."""
 
+import hashlib
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -42,8 +44,12 @@ def export(
         place = found(run, workspace / "runs", CHECKPOINT)
         name = place.resolve().name if place.is_dir() else place.stem
     target = output or Path(f"{name}{ENDINGS.get(kind, '')}")
-    report = export_run(place, kind, target, half=half, name=name, repo=push)
+    checkpoint = place / CHECKPOINT if place.is_dir() else place
+    evaluations = _evaluations(workspace / "evaluations" / name, checkpoint)
+    report = export_run(place, kind, target, half=half, name=name, repo=push, evaluations=evaluations)
     lines = [f"{target}: {report.bytes / 1e6:.1f} MB, at most {report.difference:.5f} from PyTorch"]
+    if evaluations:
+        lines.append(f"with what was measured of it on {', '.join(evaluations)}")
     if kind == "hub":
         lines.append("files: " + ", ".join(sorted(path.name for path in target.iterdir())))
     for line in lines:
@@ -56,3 +62,20 @@ def export(
                 f"{error} `hf upload {push} {target}` sends the folder once that is mended."
             ) from error
         out.print(f"published: {page}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _evaluations(folder: Path, checkpoint: Path) -> dict[str, Any]:
+    """What was measured of exactly this checkpoint, by the inputs' name."""
+    from kaogae.evaluate.snapshots import FILE, read_evaluation
+
+    places = sorted(path.parent for path in folder.glob(f"*/{FILE}"))
+    if not places or not checkpoint.is_file():
+        return {}
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    found: dict[str, Any] = {}
+    for place in places:
+        one = read_evaluation(place)
+        if one.model.sha256 == digest and one.confusion is not None and one.judge is not None:
+            matrix = one.confusion.counts.tolist()
+            found[place.name] = {"matrix": matrix, "judge": one.judge.sha256, "summary": one.summary()}
+    return found

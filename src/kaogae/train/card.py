@@ -5,25 +5,19 @@ means nothing; in the metadata only licences that the Hub has a name for.
 """
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from math import isfinite
-from pathlib import PurePath
-from typing import Any, cast
+from typing import Any
 
 from kaogae import __version__
 from kaogae.errors import KaogaeError
 from kaogae.expressions import EXPRESSIONS
 from kaogae.stargan import Header, build_generator
+from kaogae.train.card_measures import ROWS, evaluated, metrics_of
+from kaogae.train.card_text import NOT_RECORDED, code, command, count, duration, hash_of, measured, table
 from kaogae.train.past import Past
 from kaogae.train.settings import differences, load_settings
 
-NOT_RECORDED = "not recorded"
 TAGS = ["kaogae", "anime", "facial-expression", "stargan", "onnx"]
-ROWS = 50
-"""Most lines of a table."""
-LETTERS = 300
-"""Most letters of a name."""
 LAST = 0.05
 """Share of the rows over which the losses at the end are averaged."""
 MEANINGS = {
@@ -56,34 +50,11 @@ def write_card(past: Past, header: Header, *, repo: str | None = None, files: It
         _learned_from(past, header),
         _trained(past, header),
         _losses(past),
-        _evaluated(header),
+        evaluated(header),
         _limits(past, header),
     )
     body = "\n".join(line for section in sections for line in (*section, ""))
     return f"---\n{_metadata(past, header)}\n---\n\n{body}"
-
-
-def code(text: object) -> str:
-    """`text` as a code span that fits into a table: nothing in it is Markdown or HTML."""
-    letters = "".join(one if one.isprintable() else "�" for one in str(text)).strip()
-    if len(letters) > LETTERS:
-        letters = letters[: LETTERS - 1] + "…"
-    if not letters:
-        return "(nothing)"
-    fence = "`" * (max((len(run) for run in re.findall("`+", letters)), default=0) + 1)
-    gap = " " if letters[0] == "`" or letters[-1] == "`" else ""
-    return f"{fence}{gap}{letters.replace('|', chr(92) + '|')}{gap}{fence}"
-
-
-def metrics_of(header: Header) -> dict[str, float]:
-    """What was measured on the finished model, by name; the losses of training are no such measure."""
-    found: dict[str, float] = {}
-    for name, value in header.metrics.items():
-        inner = cast("dict[str, Any]", value) if isinstance(value, dict) else {"": value}
-        for key, number in inner.items():
-            if name != "losses" and type(number) in (int, float) and isfinite(number):
-                found[f"{name}.{key}".removesuffix(".")] = number
-    return dict(list(found.items())[:ROWS])
 
 
 def _metadata(past: Past, header: Header) -> str:
@@ -154,21 +125,21 @@ def _learned_from(past: Past, header: Header) -> Iterator[str]:
         yield f"| set | train faces | {' | '.join(EXPRESSIONS)} | SHA-256 of its manifest |"
         yield f"|---|---|{'---|' * len(EXPRESSIONS)}---|"
         for name, facts in list(past.sets.items())[:ROWS]:
-            counts = _table(facts.get("expressions"))
-            each = " | ".join(_count(counts.get(one)) for one in EXPRESSIONS)
-            yield f"| {code(name)} | {_count(facts.get('faces'))} | {each} | {_hash(facts.get('hash'))} |"
+            counts = table(facts.get("expressions"))
+            each = " | ".join(count(counts.get(one)) for one in EXPRESSIONS)
+            yield f"| {code(name)} | {count(facts.get('faces'))} | {each} | {hash_of(facts.get('hash'))} |"
         yield ""
         yield from _licences(past.sets)
         yield ""
-    elif _table(old):  # a run of an older version
+    elif table(old):  # a run of an older version
         yield f"Frozen sets, by SHA-256 of their manifests; number and licences of the faces: {NOT_RECORDED}."
         yield ""
-        yield from (f"- {code(name)} {_hash(digest)}" for name, digest in list(_table(old).items())[:ROWS])
+        yield from (f"- {code(name)} {hash_of(digest)}" for name, digest in list(table(old).items())[:ROWS])
         yield ""
     elif not past.data and old is None:
         yield f"Frozen sets: {NOT_RECORDED}."
         yield ""
-    yield f"Hash of all data: {_hash(header.dataset)}."
+    yield f"Hash of all data: {hash_of(header.dataset)}."
 
 
 def _drawings(past: Past, header: Header) -> Iterator[str]:
@@ -179,7 +150,7 @@ def _drawings(past: Past, header: Header) -> Iterator[str]:
         digest = past.data.get("drawings")
         yield (
             f"{drawn:,} drawn characters, each with all five expressions, by Kaogae's atelier"
-            + (f" (hash of the order and of the artist's code: {_hash(digest)})." if digest else ".")
+            + (f" (hash of the order and of the artist's code: {hash_of(digest)})." if digest else ".")
         )
     else:
         return
@@ -190,8 +161,8 @@ def _licences(sets: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield "Licences of the sets' faces, as their sources state them:"
     yield ""
     for name, facts in list(sets.items())[:ROWS]:
-        counts = _table(facts.get("licences"))
-        parts = [f"{code(licence)} {_count(number)}" for licence, number in list(counts.items())[:ROWS]]
+        counts = table(facts.get("licences"))
+        parts = [f"{code(licence)} {count(number)}" for licence, number in list(counts.items())[:ROWS]]
         yield f"- {code(name)}: {', '.join(parts) if parts else NOT_RECORDED}"
 
 
@@ -204,18 +175,18 @@ def _trained(past: Past, header: Header) -> Iterator[str]:
     versions = [f"{name} {code(begun[name])}" for name in ("kaogae", "torch") if name in begun]
     machine = [code(begun["device"])] if "device" in begun else []
     units = (("processors", "processors"), ("threads", "threads"), ("processes", "processes"))
-    machine += [f"{_count(begun[key])} {unit}" for key, unit in units if begun.get(key, 1) != 1]
+    machine += [f"{count(begun[key])} {unit}" for key, unit in units if begun.get(key, 1) != 1]
     rows = {
         "preset": code(told["preset"]) if "preset" in told else NOT_RECORDED,
-        "seed": _count(told.get("seed")),
-        "iterations": f"{_count(done)}{of}, batch {_count(batch)}",
+        "seed": count(told.get("seed")),
+        "iterations": f"{count(done)}{of}, batch {count(batch)}",
         "images seen": f"{header.images_seen:,}, with repetition",
         "arithmetic": settings.precision if settings else NOT_RECORDED,
-        "time": _duration(past.seconds),
-        "images/s": _measured(saved.get("images_per_second")),
+        "time": duration(past.seconds),
+        "images/s": measured(saved.get("images_per_second")),
         "machine": ", ".join(machine) or NOT_RECORDED,
         "versions": ", ".join(versions) or NOT_RECORDED,
-        "command": _command(begun.get("command")),
+        "command": command(begun.get("command")),
     }
     yield "## How it was trained"
     yield ""
@@ -271,21 +242,6 @@ def _losses(past: Past) -> Iterator[str]:
         yield "![The losses over the iterations; outliers are left out of the scale](losses.png)"
 
 
-def _evaluated(header: Header) -> Iterator[str]:
-    metrics = metrics_of(header)
-    yield "## How well it does"
-    yield ""
-    if not metrics:
-        yield (
-            "It hasn't been evaluated: nobody has counted how often a changed face shows the expression that"
-            " was asked for, or whether it is still the same character. The losses above don't say it."
-        )
-        return
-    yield "| | |"
-    yield "|---|---|"
-    yield from (f"| {code(name)} | {value:g} |" for name, value in metrics.items())
-
-
 def _limits(past: Past, header: Header) -> Iterator[str]:
     yield "## What it can't do"
     yield ""
@@ -304,16 +260,16 @@ def _limits(past: Past, header: Header) -> Iterator[str]:
     yield from _scarce(past)
     alarms = [one for one in past.history if one.get("event") == "alarm"]
     for alarm in alarms[-5:]:
-        place = _count(alarm.get("iteration"))
+        place = count(alarm.get("iteration"))
         yield f"- Noticed in training, at iteration {place}: {code(alarm.get('sentence'))}"
 
 
 def _scarce(past: Past) -> Iterator[str]:
     """Expressions of which there was less than half of an even share, where frozen sets alone taught."""
-    counts = [_table(facts.get("expressions")) for facts in past.sets.values()]
+    counts = [table(facts.get("expressions")) for facts in past.sets.values()]
     if not counts or past.settings is None or past.settings.data.drawn:
         return
-    totals = {one: sum(n for table in counts if type(n := table.get(one)) is int) for one in EXPRESSIONS}
+    totals = {one: sum(n for one_set in counts if type(n := one_set.get(one)) is int) for one in EXPRESSIONS}
     even = sum(totals.values()) / len(EXPRESSIONS)
     for one, number in totals.items():
         if number < even / 2:
@@ -322,44 +278,3 @@ def _scarce(past: Past) -> Iterator[str]:
 
 def _parameters(header: Header) -> int:
     return sum(one.numel() for one in build_generator(header.generator).parameters())
-
-
-def _table(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _measured(value: object) -> str:
-    return f"{value:g}" if isinstance(value, int | float) and isfinite(value) else NOT_RECORDED
-
-
-def _count(value: object) -> str:
-    return f"{value:,}" if type(value) is int else NOT_RECORDED
-
-
-def _hash(value: object) -> str:
-    whole = isinstance(value, str) and re.fullmatch("[0-9a-f]{16,128}", value)
-    return code(value) if whole else NOT_RECORDED
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return NOT_RECORDED
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
-
-
-def _command(text: object) -> str:
-    """The command, but of each path only its end: where somebody keeps their files is nobody's business."""
-    if not isinstance(text, str) or not text.strip():
-        return NOT_RECORDED
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        words = text.split()
-    return code(" ".join(shlex.quote(_end(word)) for word in words))
-
-
-def _end(word: str) -> str:
-    key, sign, value = word.partition("=") if word.startswith("-") else ("", "", word)
-    absolute = value.startswith(("/", "~", "\\")) or re.match(r"[A-Za-z]:[\\/]", value)
-    return key + sign + (PurePath(value.replace("\\", "/")).name if absolute else value)

@@ -1,7 +1,10 @@
 """From a run to files for others: ONNX, the checkpoint itself, TorchScript, or a folder for the Hub."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -18,6 +21,8 @@ from kaogae.stargan.checkpoint import pack, unpack
 from kaogae.train.card import write_card
 from kaogae.train.past import Past
 
+Opened: TypeAlias = tuple[Generator, Header]
+
 ENDINGS = {"onnx": ".onnx", "safetensors": ".safetensors", "torchscript": ".pt", "hub": "-hub"}
 """Of what each kind is called if nobody names it."""
 KINDS = tuple(ENDINGS)
@@ -28,7 +33,14 @@ CHECKED_FACES = 32
 
 
 def export_run(
-    run: Path, kind: str, out: Path, *, half: bool = True, name: str | None = None, repo: str | None = None
+    run: Path,
+    kind: str,
+    out: Path,
+    *,
+    half: bool = True,
+    name: str | None = None,
+    repo: str | None = None,
+    evaluations: Mapping[str, Any] | None = None,
 ) -> ExportReport:
     """Write the generator of a run, once it gives what PyTorch gives on `CHECKED_FACES` drawn faces.
 
@@ -39,6 +51,8 @@ def export_run(
         half: for ONNX, store the large weights as float16.
         name: what the card calls the model if `run` is a checkpoint; by default as the file.
         repo: owner/name of the model on the Hub, for its card.
+        evaluations: what was measured of it, for its header and card, by the inputs' name: `matrix` [5, 6],
+            `judge`, the hash of who saw it, and `summary`, numbers by name.
 
     Raises:
         UsageError: unknown kind, `out` is the checkpoint itself or a folder, or for the Hub is there already.
@@ -57,10 +71,10 @@ def export_run(
         raise UsageError(f"{out} is the checkpoint itself: choose another place with --out.")
     if kind == "hub":
         past = Past.read(run) if run.is_dir() else Past(name or run.stem)
-        return _export_folder(checkpoint, past, out, half=half, repo=repo)
+        return _export_folder(_opened(checkpoint, evaluations), past, out, half=half, repo=repo)
     if out.is_dir():
         raise UsageError(f"{out} is a folder: name a file with --out.")
-    return _export(kind, checkpoint, out, half=half)
+    return _export(kind, _opened(checkpoint, evaluations), out, half=half)
 
 
 def export_checkpoint(generator: Generator, header: Header, path: Path, faces: torch.Tensor) -> ExportReport:
@@ -90,8 +104,15 @@ def drawn_faces(size: int) -> torch.Tensor:
     return torch.from_numpy(to_network(np.stack(pictures)))
 
 
-def _export(kind: str, checkpoint: Path, out: Path, *, half: bool) -> ExportReport:
+def _opened(checkpoint: Path, evaluations: Mapping[str, Any] | None) -> Opened:
     generator, header = load_checkpoint(checkpoint)
+    if evaluations:
+        header = replace(header, metrics=header.metrics | {"evaluations": dict(evaluations)})
+    return generator, header
+
+
+def _export(kind: str, opened: Opened, out: Path, *, half: bool) -> ExportReport:
+    generator, header = opened
     faces = drawn_faces(header.image_size)
     match kind:
         case "onnx":
@@ -106,12 +127,12 @@ def _export(kind: str, checkpoint: Path, out: Path, *, half: bool) -> ExportRepo
             return export_checkpoint(generator, header, out, faces)
 
 
-def _export_folder(checkpoint: Path, past: Past, out: Path, *, half: bool, repo: str | None) -> ExportReport:
+def _export_folder(opened: Opened, past: Past, out: Path, *, half: bool, repo: str | None) -> ExportReport:
     """All that belongs to a published model, but no faces that the data's licences don't let anybody show."""
     try:
         with drafting(out, f"The folder {out}") as draft:
             try:
-                difference = _fill(draft, checkpoint, past, half=half, repo=repo)
+                difference = _fill(draft, opened, past, half=half, repo=repo)
             except ModelError as error:  # a person knows where it should go, not where it lies meanwhile
                 raise ModelError(str(error).replace(str(draft), str(out))) from error
             size = sum(path.stat().st_size for path in draft.iterdir())
@@ -120,16 +141,15 @@ def _export_folder(checkpoint: Path, past: Past, out: Path, *, half: bool, repo:
     return ExportReport(size, difference)
 
 
-def _fill(draft: Path, checkpoint: Path, past: Past, *, half: bool, repo: str | None) -> float:
+def _fill(draft: Path, opened: Opened, past: Past, *, half: bool, repo: str | None) -> float:
     reports = [
-        _export("safetensors", checkpoint, draft / CHECKPOINT, half=half),
-        _export("onnx", checkpoint, draft / MODEL, half=half),
+        _export("safetensors", opened, draft / CHECKPOINT, half=half),
+        _export("onnx", opened, draft / MODEL, half=half),
     ]
     pictures = {"losses.png": past.curves, "samples.png": past.samples if past.may_be_shown else None}
     for file, data in pictures.items():
         if data:
             write_whole(data, draft / file, ModelError)
-    _, header = load_checkpoint(checkpoint)
-    card = write_card(past, header, repo=repo, files=[path.name for path in draft.iterdir()])
+    card = write_card(past, opened[1], repo=repo, files=[path.name for path in draft.iterdir()])
     write_whole(card.encode(), draft / CARD, ModelError)
     return max(report.difference for report in reports)

@@ -132,4 +132,3 @@ def surroundings(fabric: Fabric, command: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "processes": fabric.world_size,
     }
-
