@@ -130,6 +130,7 @@ def test_people_who_see_what_is_there_give_its_matrix(catalog: Catalog) -> None:
         panel.vote(name, looks)
     found = read_panel(catalog, "panel")
     assert list(found.matrices) == ["a", "b"]
+    assert found.inputs == {str(number) for number in range(10)}
     for model, confusion in found.matrices.items():
         assert (confusion.counts == matrix(panel, model, looks)).all()
     assert found.matrices["a"].class_accuracies.tolist() == [1, 0, 0, 1, 0]

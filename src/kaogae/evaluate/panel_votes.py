@@ -100,6 +100,8 @@ class PanelResult:
     """Votes that each picture needs."""
     without: tuple[str, ...] = ()
     """Whose votes were left out."""
+    inputs: frozenset[str] = frozenset()
+    """Names of the inputs that its pictures show, or were made from; those that have one."""
     unknown: int = 0
     """Votes for this campaign on pictures that it doesn't have: they count nowhere."""
     trusted: "PanelResult | None" = None
@@ -146,6 +148,8 @@ class _Asked:
 
     model: str
     target: int
+    input: str
+    """Name of what it was made from; empty: not known."""
     complete: bool
     """Whether it has as many votes as the panel asks for."""
     review: tuple[str, str] | None
@@ -254,6 +258,7 @@ def _result(name: str, asked: Sequence[_Asked], needed: int) -> PanelResult:
         standings={model: _standing(group, needed) for model, group in groups.items()},
         people=failing(_people(asked)),
         annotators=needed,
+        inputs=frozenset(one.input for one in asked if one.input),
     )
 
 
@@ -315,9 +320,9 @@ def _asked(session: Session, campaign: Campaign) -> list[_Asked]:
     )
     asked: dict[int, _Asked] = {}
     for id_, number, about, count, verdict, reviewer in items:
-        model, target = _about(about, f"Picture {number} of the panel '{campaign.name}'")
+        model, target, source = _about(about, f"Picture {number} of the panel '{campaign.name}'")
         review = (reviewer, verdict) if reviewer and verdict else None
-        asked[id_] = _Asked(model, target, count >= needed, review)
+        asked[id_] = _Asked(model, target, source, count >= needed, review)
     votes = session.execute(
         select(Assignment.item_id, Annotator.name, Assignment.verdict)
         .join(Annotator, Annotator.id == Assignment.annotator_id)
@@ -330,8 +335,8 @@ def _asked(session: Session, campaign: Campaign) -> list[_Asked]:
     return list(asked.values())
 
 
-def _about(about: object, which: str) -> tuple[str, int]:
-    """Model and target of an item."""
+def _about(about: object, which: str) -> tuple[str, int, str]:
+    """Model, target and input of an item."""
     known = cast("Mapping[str, Any]", about) if isinstance(about, dict) else {}
     model, target, source = known.get("model", ""), known.get("target"), known.get("source")
     if target not in EXPRESSIONS or not isinstance(model, str):
@@ -341,7 +346,7 @@ def _about(about: object, which: str) -> tuple[str, int]:
             f"{which} is {source or 'something'} made {target} by a model called '{CONTROL}', as faces are"
             " called here that nobody changed: make the panel anew with another name for that model."
         )
-    return model, VERDICTS.index(target)
+    return model, VERDICTS.index(target), str(known.get("name", ""))
 
 
 def _unknown(session: Session, campaign: Campaign) -> int:
