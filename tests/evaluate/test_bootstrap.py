@@ -125,8 +125,8 @@ def test_a_hundred_thousand_inputs_take_no_longer() -> None:
 @pytest.mark.parametrize(
     ("a", "b", "sentence"),
     [
-        (np.ones((4, 5), bool), np.ones((3, 5), bool), "A has 4 × 5 successes and failures, and B 3 × 5"),
-        (np.ones((4, 5)), np.ones((4, 5)), "true and false"),
+        (np.ones((4, 5), bool), np.ones((3, 5), bool), "A was measured 4 × 5 times, and B 3 × 5"),
+        (np.ones((4, 5), int), np.ones((4, 5), int), "true and false"),
         (np.ones(4, bool), np.ones(4, bool), "a row for each input"),
         (np.ones((4, 0), bool), np.ones((4, 0), bool), "a column for each target"),
         (np.ones((1, 5), bool), np.ones((1, 5), bool), "From 1 inputs nothing"),
@@ -135,3 +135,23 @@ def test_a_hundred_thousand_inputs_take_no_longer() -> None:
 def test_what_cant_be_compared_is_refused(a: np.ndarray, b: np.ndarray, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         compare(a, b)
+
+
+def test_of_an_error_less_is_better():
+    a = np.random.default_rng(0).random((40, 5))
+    found = compare(a, a + 0.1, less_is_better=True)
+    assert found.difference == pytest.approx(-0.1)
+    assert found.interval == pytest.approx((-0.1, -0.1))
+    assert found.better == 1
+    assert compare(a, a + 0.1).better == 0
+
+
+def test_measures_are_drawn_as_successes_are():
+    a, b = made(np.full((60, 5), 0.9)), made(np.full((60, 5), 0.4), seed=1)
+    hits, numbers = compare(a, b), compare(a.astype(float), b.astype(float))
+    assert numbers == hits
+
+
+def test_what_is_not_a_number_is_refused():
+    with pytest.raises(UsageError, match="finite numbers"):
+        compare(np.full((4, 5), np.nan), np.ones((4, 5)))

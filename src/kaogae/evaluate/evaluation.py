@@ -87,11 +87,11 @@ class JudgeFacts:
     threshold: float
     """A verdict needs at least this chance, else it is "other"."""
     known: dict[str, Counts]
-    """Its own matrices [6, 6] on held-out faces, by kind ("drawn", "real"): row what a face shows (the sixth:
-    none of the five), column its verdict.
+    """Its own matrices [6, 6] on held-out faces, by their name ("drawn", or a set's): row what a face shows
+    (the sixth: none of the five), column its verdict.
     """
     reliability: dict[str, Values]
-    """By kind: [bins, 3], mean chance of the expression that it names, share in which it is right, faces."""
+    """By the same name: [bins, 3], the mean chance of what it names, the share that is right, faces."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,9 +195,12 @@ def corrected_or_why(found: Evaluation) -> tuple[Corrected | None, str]:
     """Table II with the judge's known error taken out, or why it can't be."""
     if found.confusion is None or found.judge is None:
         return None, "no judge was asked"
-    known = found.judge.known.get(found.kind)
-    if known is None:
-        return None, f"the judge's error on {found.kind} faces isn't known"
+    tables = [
+        table for name, table in found.judge.known.items() if (name == "drawn") == (found.kind == "drawn")
+    ]
+    known = sum(tables, np.zeros((TARGETS + 1, TARGETS + 1), np.int64))
+    if not known.any():
+        return None, f"how often the judge errs on {found.kind} faces isn't known"
     others = known[TARGETS] if known[TARGETS].sum() else None
     try:
         return corrected(found.confusion, Confusion(known[:TARGETS]), others), ""
