@@ -109,6 +109,27 @@ def test_what_is_not_the_file_leaves_everything_as_it_was(server, folder, path, 
     assert find("lbpcascade").read_bytes() == GOOD
 
 
+def test_how_large_a_file_may_be_is_its_own(server, folder, tmp_path):
+    assert named("inception").limit > 95_628_359 > WEIGHTS_BYTES  # what is published
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(WEIGHTS_BYTES + 1)
+    with pytest.raises(WeightsError, match="larger than 32 MiB"):
+        fetch("carn-m", source=large)
+    with pytest.raises(WeightsError, match="SHA-256"):  # so it was read
+        fetch("inception", source=large)
+    with pytest.raises(WeightsError, match="sends more than 32 MiB"):
+        fetch("carn-m", url=f"{server.url}/endless")
+    assert list(folder.iterdir()) == []
+
+
+def test_inceptions_weights_are_fetched_as_all_are(server, folder):
+    place = fetch("inception", url=f"{server.url}/good")
+    assert place.path == find("inception") == folder / "weights-inception-2015-12-05-6726825d.pth"
+    name = "weights-inception-2015-12-05-" + WEIGHTS[3].sha256[:8]
+    assert WEIGHTS[3].file == f"{name}.pth" == WEIGHTS[3].url.rpartition("/")[2]
+
+
 def test_a_download_has_an_end(server, folder, monkeypatch):
     monkeypatch.setattr(weights, "LONGEST", -1.0)
     with pytest.raises(WeightsError, match="takes more than"):
@@ -213,7 +234,8 @@ def test_the_command_fetches_lists_and_complains(kaogae, server, folder, tmp_pat
     assert "carn-m: missing" in out
     code, out, _ = kaogae("weights", "list", "--json")
     states = {row["name"]: row["state"] for row in json.loads(out)}
-    assert states == {"carn-m": "missing", "carn": "missing", "lbpcascade": "there"}
+    missing = dict.fromkeys(("carn-m", "carn", "inception"), "missing")
+    assert states == missing | {"lbpcascade": "there"}
     code, _, err = kaogae("weights", "fetch", "carn-m", "--url", f"{server.url}/wrong")
     assert code == 2
     assert len(err.strip().splitlines()) == 1

@@ -9,13 +9,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from kaogae.errors import UsageError, WeightsError
 
 WEIGHTS_BYTES = 32 * 2**20
-"""Most bytes of a file that is fetched."""
+"""Most bytes of a file that is fetched, unless it is known to be larger."""
 
 FOLDER = "KAOGAE_WEIGHTS"
 """The environment variable that names another folder than the user's cache."""
@@ -38,6 +39,8 @@ class Weights:
     """None: nobody published it. It is then what came first, and has to stay the same."""
     about: str
     """What it is, by whom, under which licence."""
+    limit: int = WEIGHTS_BYTES
+    """Most bytes that are read of it."""
 
 
 WEIGHTS = (
@@ -61,6 +64,14 @@ WEIGHTS = (
         "https://raw.githubusercontent.com/nagadomi/lbpcascade_animeface/master/lbpcascade_animeface.xml",
         "9376d30ac38db6bda2a68b88b3b76bbd7e6aa33af47f7f5c76bc88ca75f1ce30",
         "boxes of anime faces; nagadomi, MIT",
+    ),
+    Weights(
+        "inception",
+        "weights-inception-2015-12-05-6726825d.pth",
+        "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+        "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+        "FID's Inception network, 91 MiB; Google's of 2015, converted by Anton Obukhov, Apache 2.0",
+        limit=96 * 2**20,
     ),
 )
 
@@ -132,7 +143,7 @@ def look(weights: Weights) -> Place:
     path = folder() / weights.file
     if not path.is_file():
         return Place(weights, path, "missing", None)
-    found = hashlib.sha256(_read(path)).hexdigest()
+    found = hashlib.sha256(read(path, weights.limit)).hexdigest()
     wanted = _wanted(weights, path.parent)
     return Place(weights, path, "there" if wanted in (None, found) else "damaged", found)
 
@@ -169,7 +180,7 @@ def fetch(
             if source is None:
                 _download(weights, url or weights.url, draft)
             else:
-                draft.write_bytes(_read(source))
+                draft.write_bytes(read(source, weights.limit))
             _keep(weights, draft, path, source or url or weights.url, check)
     except OSError as error:
         raise WeightsError(
@@ -186,7 +197,7 @@ def _keep(
     origin: object,
     check: Callable[[Path], object] | None,
 ) -> None:
-    found = hashlib.sha256(_read(draft)).hexdigest()
+    found = hashlib.sha256(read(draft, weights.limit)).hexdigest()
     wanted = _wanted(weights, path.parent)
     if wanted not in (None, found):
         raise WeightsError(
@@ -237,7 +248,11 @@ def _download(weights: Weights, url: str, draft: Path) -> None:
     pooch.get_logger().setLevel("ERROR")
     try:
         pooch.retrieve(
-            url, known_hash=None, fname=draft.name, path=draft.parent, downloader=cast(Any, _download_bounded)
+            url,
+            known_hash=None,
+            fname=draft.name,
+            path=draft.parent,
+            downloader=cast(Any, partial(_download_bounded, weights.limit)),
         )
     except (requests.exceptions.RequestException, ValueError) as error:
         raise WeightsError(
@@ -246,18 +261,18 @@ def _download(weights: Weights, url: str, draft: Path) -> None:
         ) from error
 
 
-def _download_bounded(url: str, output_file: Any, pooch: Any, **_: Any) -> None:
+def _download_bounded(limit: int, url: str, output_file: Any, pooch: Any, **_: Any) -> None:
     from pooch import HTTPDownloader
 
     with Path(output_file).open("wb") as file:
-        HTTPDownloader(timeout=TIMEOUT, chunk_size=2**10)(url, _Bounded(file, url), pooch)
+        HTTPDownloader(timeout=TIMEOUT, chunk_size=2**10)(url, _Bounded(file, url, limit), pooch)
 
 
 class _Bounded:
-    """A file that takes no more than any of the weights has."""
+    """A file that takes no more than the weights have."""
 
-    def __init__(self, file: _Writes, url: str) -> None:
-        self._file, self._url, self._left = file, url, WEIGHTS_BYTES
+    def __init__(self, file: _Writes, url: str, limit: int) -> None:
+        self._file, self._url, self._limit, self._left = file, url, limit, limit
         self._until = time.monotonic() + LONGEST
 
     def write(self, data: bytes) -> int:
@@ -269,7 +284,8 @@ class _Bounded:
         self._left -= len(data)
         if self._left < 0:
             raise WeightsError(
-                f"{self._url} sends more than {WEIGHTS_BYTES / 2**20:g} MiB, as no weights do: give another."
+                f"{self._url} sends more than {self._limit / 2**20:g} MiB, as these weights don't: give"
+                " another."
             )
         if time.monotonic() > self._until:
             raise WeightsError(
@@ -298,8 +314,8 @@ def _why(error: Exception) -> str:
     return type(error).__name__
 
 
-def _read(path: Path) -> bytes:
-    """A file's content.
+def read(path: Path, limit: int) -> bytes:
+    """A file's content, if it has at most `limit` bytes.
 
     Raises:
         WeightsError: it isn't a file, can't be read, or is too large.
@@ -308,11 +324,11 @@ def _read(path: Path) -> bytes:
         raise WeightsError(f"{path} isn't there or isn't a file: give the file that was downloaded.")
     try:
         with path.open("rb") as file:
-            data = file.read(WEIGHTS_BYTES + 1)
+            data = file.read(limit + 1)
     except OSError as error:
         raise WeightsError(f"{path} can't be read ({error.strerror}): make it readable.") from error
-    if len(data) > WEIGHTS_BYTES:
+    if len(data) > limit:
         raise WeightsError(
-            f"{path} is larger than {WEIGHTS_BYTES / 2**20:g} MiB, which no weights are: give another file."
+            f"{path} is larger than {limit / 2**20:g} MiB, which these weights aren't: give another file."
         )
     return data

@@ -14,7 +14,7 @@ app.add_typer(weights_app, name="weights")
 
 @weights_app.command("fetch")
 def weights_fetch(
-    name: str = typer.Argument(..., help="carn-m, carn or lbpcascade."),
+    name: str = typer.Argument(..., help="carn-m, carn, lbpcascade or inception."),
     source: Path | None = typer.Option(None, "--from", help="A file that was brought by hand."),
     url: str | None = typer.Option(None, "--url", help="Another address to fetch it from."),
 ) -> None:

@@ -16,12 +16,14 @@ def build_backbone(architecture: str, outputs: int) -> nn.Module:
     Args:
         architecture: a name in `torchvision.models`, from our own code; what a file says is checked before.
     """
-    return cast(nn.Module, getattr(_torchvision().models, architecture)(weights=None, num_classes=outputs))
+    return cast(nn.Module, getattr(torchvision().models, architecture)(weights=None, num_classes=outputs))
 
 
-def _torchvision() -> Any:
-    """The library. Its wheel for GPUs can't load its own operators beside a torch for processors, and then
-    fails at describing two of them; the networks need neither.
+def torchvision() -> Any:
+    """The library. To be called before importing anything that imports it itself, as torchmetrics does.
+
+    Its wheel for GPUs can't load its own operators beside a torch for processors, and then fails at
+    describing two of them; the networks need neither.
     """
     try:
         import torchvision
