@@ -193,9 +193,15 @@ def test_what_cant_be_a_panel(place: Workspace, catalog: Catalog) -> None:
         find(session, "x")
 
 
-def test_a_models_name_leads_nowhere(place: Workspace, catalog: Catalog, tmp_path: Path) -> None:
+def test_a_models_name_leads_nowhere(
+    place: Workspace, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts = tmp_path / "drafts" / "of" / "pictures"
+    drafts.mkdir(parents=True)
+    monkeypatch.setattr("tempfile.tempdir", str(drafts))
     begin_panel(place, catalog, "panel", [evaluated(place, "../../../evil\x1b[31m")])
     assert not list(tmp_path.rglob("*evil*"))
+    assert not list(drafts.iterdir())
 
 
 def test_the_command_begins_a_panel_of_what_was_evaluated(

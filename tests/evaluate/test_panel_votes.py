@@ -169,6 +169,9 @@ def test_who_guesses_is_named_and_nobody_else(catalog: Catalog) -> None:
     left = read_panel(catalog, "panel", without=["Ren"])
     assert (left.without, left.failed, left.trusted) == (("Ren",), (), None)
     assert (left.matrices["a"].counts == found.trusted.matrices["a"].counts).all()
+    alone = read_panel(catalog, "panel", without=["Aoi"]).trusted
+    assert alone is not None
+    assert (alone.without, [person.name for person in alone.people]) == (("Aoi", "Ren"), ["Yui"])
     with catalog.reading() as session:
         status = report(session, find(session, "panel"))
     assert found.kappa == pytest.approx(status.fleiss_kappa), "kaogae label status says the same"
@@ -231,15 +234,17 @@ def test_an_unfinished_panel_says_what_is_missing(single: Catalog) -> None:
         panel.vote(name, looks, rest)
     for name in ("Aoi", "Ren"):  # agree already, and might seem to have decided
         panel.vote(name, looks, late[1:])
+    panel.vote("Yui", looks, late[:1])
     with pytest.raises(EvaluationError) as refused:
         read_panel(single, "panel")
     assert str(refused.value) == (
-        "The panel 'panel' isn't finished: 4 of 140 pictures lack 6 votes (a: 3 of 50; controls: 1 of 40)."
+        "The panel 'panel' isn't finished: 4 of 140 pictures lack 5 votes (a: 3 of 50; controls: 1 of 40)."
         " Let people vote, or use the others with --partial."
     )
     found = read_panel(single, "panel", partial=True)
     assert (found.partial, found.matrices["a"].totals.tolist()) == (True, [10, 7, 10, 10, 10])
-    assert found.missing == "4 of 140 pictures lack 6 votes (a: 3 of 50; controls: 1 of 40)"
+    assert (found.agreement.items, found.kappa) == (139, 1), "two votes say already whether people agree"
+    assert found.missing == "4 of 140 pictures lack 5 votes (a: 3 of 50; controls: 1 of 40)"
     with single.session() as session:
         set_open(find(session, "panel"), False)
     with pytest.raises(EvaluationError, match="Let people vote with `kaogae label reopen panel`, or"):
@@ -336,6 +341,10 @@ def test_twenty_controls_tell_guessers_from_those_who_look(shares: tuple[float, 
     rounds = np.mean([judged(*dice.binomial(20, shares).tolist(), of=20) for _ in range(400)], axis=0)
     for share, named in zip(shares, rounds.tolist(), strict=True):
         assert named > 0.95 if share < 0.5 else named < 0.01, share
+
+
+def test_who_fails_is_no_measure_for_others() -> None:
+    assert judged(19, 1, 6, of=19) == [False, True, True], "beside the second, the third looks good enough"
 
 
 def test_hard_faces_fail_nobody() -> None:
