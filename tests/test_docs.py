@@ -95,8 +95,10 @@ def test_every_name_in_the_paper_page_is_in_the_code():
 
 
 def test_the_paper_page_has_every_sentence_with_its_place():
-    rows = re.findall(r"^\| ([CD]\d+) \| ([^|]+) \| ([^|]+) \|", PAPER, re.MULTILINE)
+    rows = re.findall(r"^\| ([A-D]\d+) \| ([^|]+) \| ([^|]+) \|", PAPER, re.MULTILINE)
     assert [number for number, _, _ in rows] == [
+        *(f"A{i}" for i in range(1, 13)),
+        *(f"B{i}" for i in range(1, 6)),
         *(f"C{i}" for i in range(1, 20)),
         *(f"D{i}" for i in range(1, 10)),
     ]
