@@ -55,7 +55,7 @@ class Judge:
         """`network` and `header` as they are in the file whose hash is `sha256`."""
         self.header = header
         self.sha256 = sha256
-        self._network = network.eval()
+        self.network = network.eval()
 
     @classmethod
     def load(cls, path: Path | None = None) -> "Judge":
@@ -82,11 +82,11 @@ class Judge:
         Raises:
             ModelError: a weight isn't finite, or the file can't be written.
         """
-        write_whole(pack(self._network, self.header), path, ModelError)
+        write_whole(pack(self.network, self.header), path, ModelError)
 
     def with_header(self, header: JudgeHeader) -> "Judge":
         """The same network with another header. It has no hash before it is saved and loaded."""
-        return Judge(self._network, header, "")
+        return Judge(self.network, header, "")
 
     def chances(self, pictures: Pixels) -> Floats:
         """[N, 5] that each of `pictures` [N, S, S, 3], aligned crops in RGB, shows each expression.
@@ -116,11 +116,11 @@ class Judge:
 
     def features(self, pictures: Pixels) -> Floats:
         """[N, F]: what the network found in each picture before it decides; its mirror image has the same."""
-        return self._over(pictures, self._network.describe)
+        return self._over(pictures, self.network.describe)
 
     def logits(self, pictures: Pixels) -> Floats:
         """[N, 6], before they are calibrated; the last is of none of the five."""
-        return self._over(pictures, self._network.say)
+        return self._over(pictures, self.network.say)
 
     def refuse(self, set_hash: str, split: str) -> None:
         """Raise EvaluationError if the judge learned from this split of the set with this hash."""

@@ -150,7 +150,7 @@ def none_of_five(a: Tensor, b: Tensor, labels: Tensor) -> Tensor:
     kind = torch.randint(len(made), (n,))
     spoiled = torch.stack(made)[kind, torch.arange(n)]
     mixes = torch.where(_chosen(n, 0.6), chimeras(a, b), ghosts(a, b))
-    unlike = differ(a, b, labels) & (torch.rand(n) < 0.7)
+    unlike = differ(a, b, labels) & (torch.rand(n) < 0.85)
     return torch.where(unlike.view(n, 1, 1, 1), mixes, spoiled)
 
 

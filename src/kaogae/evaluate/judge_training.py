@@ -6,9 +6,13 @@ It then learns how sure it may be from other characters, and is tested on others
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -24,10 +28,10 @@ from kaogae.evaluate.judge import SIZE, Judge
 from kaogae.evaluate.judge_faces import CALIBRATED, EXAMINED, LEARNED, Drawn, Order, draw
 from kaogae.evaluate.judge_header import Bin, JudgeHeader, Known, Learned
 from kaogae.evaluate.judge_lessons import looked_at, none_of_five
-from kaogae.evaluate.judge_network import ARCHITECTURES, JudgeNetwork
+from kaogae.evaluate.judge_network import ARCHITECTURES, JudgeNetwork, MixStyle
 
 BATCH = 64
-NONE = 0.2
+NONE = 0.25
 """Share of the lessons that show none of the five."""
 REAL = 0.3
 """Share of the other lessons that come from frozen sets, if there are any."""
@@ -36,6 +40,8 @@ TAKES = 3
 RATE, DECAY, WARM = 2e-3, 0.02, 0.1
 SMOOTHING = 0.1
 BINS = 10
+AHEAD = 3
+"""Lessons made ready while another is learned from."""
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -52,8 +58,8 @@ class Plan:
     """How a judge is trained."""
 
     name: str = "judge"
-    architecture: str = next(iter(ARCHITECTURES))
-    size: int = 96
+    architecture: str = ARCHITECTURES[0]
+    size: int = 80
     """Side in pixels of the inner face that it sees."""
     characters: int = 8_000
     """Drawn, each with three expressions."""
@@ -99,6 +105,7 @@ def train_judge(
     sets: Sequence[FaceSet],
     cache: Path,
     *,
+    start: Judge | None = None,
     workers: int | None = None,
     progress: Progress = _silence,
 ) -> Judge:
@@ -108,6 +115,7 @@ def train_judge(
 
     Args:
         cache: where drawings are kept.
+        start: a judge to go on from; what it learned from counts as learned from here too.
         workers: processes that draw and look for faces; None takes one per processor.
 
     Raises:
@@ -117,23 +125,21 @@ def train_judge(
     """
     torch.manual_seed(plan.seed)
     random.seed(plan.seed)
+    if start is not None:
+        plan = replace(plan, architecture=start.header.architecture, size=start.header.size)
+        for faces in sets:
+            start.refuse(faces.hash, "test")
     lessons = Order(LEARNED[: plan.characters], TAKES)
     orders = lessons, Order(CALIBRATED[: plan.exam], CLASSES), Order(EXAMINED[: plan.exam], CLASSES)
     drawn, calibrated, examined = (
         draw(order, cache, workers=workers, progress=lambda done, total: progress("drawing", done, total))
         for order in orders
     )
+    sources = (*(start.header.learned_from if start else ()), *_sources(plan, lessons, sets))
+    learned = tuple(dict.fromkeys(sources))
+    header = JudgeHeader(plan.name, plan.architecture, plan.size, 1.0, 0.0, learned, training=_about(plan))
     real = _of_sets(sets, plan.split)
-    network = learn(plan, drawn, *real, progress=progress)
-    header = JudgeHeader(
-        plan.name,
-        plan.architecture,
-        plan.size,
-        1.0,
-        0.0,
-        _sources(plan, lessons, sets),
-        training=_about(plan),
-    )
+    network = learn(plan, drawn, *real, start=start.network if start else None, progress=progress)
     judge = Judge(network, header, "")
     others = [] if plan.split == "validation" else [_of_sets([faces], "validation") for faces in sets]
     tests = [with_nones(calibrated), *(pair for pair in others if len(pair[1]))]
@@ -151,43 +157,78 @@ def train_judge(
 
 
 def learn(
-    plan: Plan, drawn: Drawn, pixels: Pixels, labels: Labels, *, progress: Progress = _silence
+    plan: Plan,
+    drawn: Drawn,
+    pixels: Pixels,
+    labels: Labels,
+    *,
+    start: JudgeNetwork | None = None,
+    progress: Progress = _silence,
 ) -> JudgeNetwork:
-    """A network that has learned from drawn faces and from `pixels` [N, S, S, 3] with `labels` [N]."""
-    lessons, dice = _Lessons(drawn, pixels, labels), np.random.default_rng(plan.seed)
+    """A network that has learned from drawn faces and from `pixels` [N, S, S, 3] with `labels` [N].
+
+    Args:
+        start: a network of the same form to go on from.
+    """
     network = JudgeNetwork(plan.architecture, plan.size)
-    optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
+    if start is not None:
+        network.load_state_dict(start.state_dict())
+    cast(Any, network.train()).to(memory_format=torch.channels_last)
+    hooks = [
+        part.register_forward_hook(MixStyle(2 * plan.seed + i)) for i, part in enumerate(network.styled())
+    ]
+    rate = RATE if start is None else RATE / 2
+    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=DECAY)
     steps = max(1, round(plan.epochs * drawn.labels.size / BATCH))
-    begun, done = time.monotonic(), 0.0
-    step = 0
-    while done < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * min(1.0, done / WARM) * (1 + math.cos(math.pi * done)) / 2
-        with torch.no_grad():
-            faces, wanted = lessons.take(dice)
-            inner = looked_at(faces, plan.size)
-        # cross entropy with the shares of the six kinds that are right
-        loss = F.cross_entropy(network.say(inner), wanted, label_smoothing=SMOOTHING)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        step += 1
-        spent = (time.monotonic() - begun) / 60
-        done = max(step / steps, spent / plan.minutes if plan.minutes else 0.0)
-        progress("learning", step * BATCH, round(step * BATCH / max(done, 1e-9)))
+    begun, done, step = time.monotonic(), 0.0, 0
+    with closing(_ready(_Lessons(drawn, pixels, labels, plan))) as lessons:
+        while done < 1:
+            for group in optimiser.param_groups:
+                group["lr"] = rate * min(1.0, done / WARM) * (1 + math.cos(math.pi * done)) / 2
+            inner, wanted = next(lessons)
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = network.say(inner)
+            loss = F.cross_entropy(logits.float(), wanted, label_smoothing=SMOOTHING)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            step += 1
+            spent = (time.monotonic() - begun) / 60
+            done = max(step / steps, spent / plan.minutes if plan.minutes else 0.0)
+            progress("learning", step * BATCH, round(step * BATCH / max(done, 1e-9)))
+    for hook in hooks:
+        hook.remove()
     return network.eval()
+
+
+def _ready(lessons: "_Lessons") -> Generator[tuple[Tensor, Tensor]]:
+    """One lesson after the other, the next ones made ready in a thread while one is learned from. Meanwhile
+    nothing else may draw from the global chance.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        waiting = deque(pool.submit(lessons.take) for _ in range(AHEAD))
+        try:
+            while True:
+                lesson = waiting.popleft().result()
+                waiting.append(pool.submit(lessons.take))
+                yield lesson
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Lessons:
     """Batches of faces as they are, some of them spoiled, with what they show."""
 
-    def __init__(self, drawn: Drawn, pixels: Pixels, labels: Labels) -> None:
-        self.drawn, self.pixels, self.labels = drawn, pixels, labels
+    def __init__(self, drawn: Drawn, pixels: Pixels, labels: Labels, plan: Plan) -> None:
+        self.drawn, self.pixels, self.labels, self.size = drawn, pixels, labels, plan.size
+        self._dice = np.random.default_rng(plan.seed)
         often = np.bincount(labels, minlength=CLASSES)[labels]
         self.chances = 1 / np.sqrt(often) / (1 / np.sqrt(often)).sum() if len(labels) else None
 
-    def take(self, dice: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Faces [`BATCH`, 3, S, S] in [0, 1] and what they show, [`BATCH`, 6]."""
+    @torch.no_grad()
+    def take(self) -> tuple[Tensor, Tensor]:
+        """Inner faces [`BATCH`, 3, size, size] in [0, 1] and what they show, [`BATCH`, 6]."""
+        dice = self._dice
         spoiled = round(NONE * BATCH)
         real = round(REAL * (BATCH - spoiled)) if self.chances is not None else 0
         characters = dice.integers(len(self.drawn.labels), size=BATCH - real)
@@ -203,7 +244,7 @@ class _Lessons:
             chosen = dice.choice(len(self.labels), size=real, p=self.chances)
             faces = torch.cat([faces, _floats(self.pixels[chosen])])
             labels = np.concatenate([labels, self.labels[chosen]])
-        return faces, F.one_hot(torch.from_numpy(labels), len(VERDICTS)).float()
+        return looked_at(faces, self.size), F.one_hot(torch.from_numpy(labels), len(VERDICTS)).float()
 
 
 def _floats(pixels: Pixels) -> Tensor:
