@@ -17,7 +17,8 @@ from kaogae.errors import EvaluationError, UsageError
 from kaogae.evaluate.confusion import PAPER, VERDICTS, Confusion
 from kaogae.evaluate.evaluation import Evaluation
 from kaogae.evaluate.inputs import Inputs
-from kaogae.evaluate.report import Extras, SetFacts, galleries, write_report
+from kaogae.evaluate.report import Extras, SetFacts, figures, galleries, write_report
+from kaogae.evaluate.report.figures import Drawn
 from kaogae.evaluate.report.galleries import figure_4, pairs, shown, worst
 from kaogae.evaluate.report.material import MODELS, arrange
 from kaogae.evaluate.snapshots import picture_path
@@ -28,6 +29,7 @@ from made_up import evaluation, judge_facts
 
 SETS = ("drawn", "sprites")
 HOSTILE = "</td><script>alert(1)</script>\"' onerror=x \x1b[31m\u202e$\\evil " + "long" * 3000
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
@@ -98,9 +100,12 @@ class Page(HTMLParser):
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few faces where all isn't looked at: they take most of the time."""
+    """Few faces, and one figure in place of all, where nobody looks at them: they take most of the time."""
     monkeypatch.setattr(galleries, "SHOWN", 2)
     monkeypatch.setattr(galleries, "WORST", 2)
+    monkeypatch.setattr(
+        figures, "_figure", lambda *_: Drawn(b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"png")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +122,7 @@ def found(
 def extras(found: list[Evaluation]) -> Extras:
     names = frozenset(found[0].inputs.names)
     return Extras(
-        curves={"svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>", "png": b"png"},
+        curves={"svg": SVG, "png": b"png"},
         tables=[
             SetFacts("sprites", "5e" * 32, {"a game": {"happy": 1041, "sad": 7}}, {"CC0-1.0": 1048}),
             SetFacts("many", "6e" * 32, {f"source {k}": {"crying": k} for k in range(1, 10)}),
@@ -136,7 +141,10 @@ def extras(found: list[Evaluation]) -> Extras:
 def files(found: list[Evaluation], extras: Extras, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     told: list[tuple[int, int]] = []
     folder = tmp_path_factory.mktemp("out") / "report"
-    written = write_report(folder, found, extras, lambda done, of: told.append((done, of)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(galleries, "SHOWN", 3)
+        patch.setattr(galleries, "WORST", 3)
+        written = write_report(folder, found, extras, lambda done, of: told.append((done, of)))
     assert told[-1][0] == told[-1][1] == len(told)
     assert sorted(written) == sorted(path for path in folder.rglob("*") if path.is_file())
     return written
@@ -172,7 +180,7 @@ def test_the_page_needs_nothing_else(files: list[Path], page: Page) -> None:
     assert "@import" not in without_pictures
     policy = next(m["content"] for m in page.all("meta") if m.get("http-equiv"))
     assert policy.startswith("default-src 'none'")
-    assert len(text) < 1_800_000
+    assert len(text) < 1_200_000
 
 
 def test_it_can_be_printed_read_on_a_phone_and_in_the_dark(files: list[Path], page: Page) -> None:
@@ -241,7 +249,7 @@ def test_the_summary_has_the_numbers_that_stand_for_all(found: list[Evaluation],
                 f"{one.scores['identity'].mean():.3f}",
                 f"{one.scores['ssim_rest'].mean():.3f}",
             ]
-            assert row[6:] == [f"{one.distances['judge']['fid'][5]:.1f}", f"{50 / 21.5:.1f}", "4.7"]
+            assert row[6:] == [f"{one.distances['judge']['fid'][5]:.2f}", f"{50 / 21.5:.1f}", "4.7"]
         still = np.mean([np.mean(found[2 * number].scores["input_verdicts"] == k) for k in range(5)])
         assert rows[2][0] == "the input, unchanged"
         assert rows[2][1].startswith(f"{percent(still)} (")
@@ -350,7 +358,7 @@ def test_what_changed_and_what_stayed_by_target(found: list[Evaluation], page: P
     moved = {row[0]: row[1:] for row in page.tables["Drawn characters: what moved"]}
     assert moved["small, moved rightly"] == ["0.58", "0.25", "0.63", "0.06"]
     distances = {row[0]: row[1:] for row in page.tables["sprites: distance to faces that show it"]}
-    assert distances["small: FID, the judge's features"][-1] == f"{found[2].distances['judge']['fid'][5]:.1f}"
+    assert distances["small: FID, the judge's features"][-1] == f"{found[2].distances['judge']['fid'][5]:.2f}"
     assert " ± " in distances["small: KID × 1000, the judge's features"][0]
 
 
@@ -438,7 +446,7 @@ def test_what_isnt_known_is_left_out_or_a_dash(found: list[Evaluation], tmp_path
     page = Page(write_report(tmp_path / "out", [bare(found[2])])[0].read_text("utf-8"))
     anchors = [section["id"] for section in page.all("section")]
     assert anchors == ["summary", "own-discriminator", "samples", "cost", "origin", "limits"]
-    assert "How well does small change faces?" in page.said
+    assert page.said.startswith("Evaluation: small")
     assert "small: no judge was asked." in page.said
     assert "No model's own discriminator was at hand" in page.said
     assert "nobody has looked" in page.said
@@ -455,6 +463,18 @@ def test_a_judge_whose_errors_arent_known_says_why(found: list[Evaluation], tmp_
         in page.said
     )
     assert "its verdicts are hints" in page.said
+
+
+def test_outputs_that_are_clearer_than_the_judges_own_faces_are_told(
+    found: list[Evaluation], tmp_path: Path
+) -> None:
+    known = np.eye(6, dtype=np.int64) * 100
+    known[0, 3] = 100  # the judge takes half of the happy faces for neutral ones
+    verdicts = np.tile(np.arange(5), (10, 1))
+    judge = replace(judge_facts(), known={"drawn": known}, reliability={})
+    one = replace(found[0], scores={"verdicts": verdicts}, judge=judge)
+    said = Page(write_report(tmp_path / "out", [one])[0].read_text("utf-8")).said
+    assert "asked for happy, the judge sees it surely more often than in faces that show it" in said
 
 
 def test_numbers_that_arent_any_are_dashes(found: list[Evaluation], tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from kaogae.evaluate.evaluation import TARGETS, Evaluation, JudgeFacts, correcte
 from kaogae.evaluate.regions import PARTS, VISIBLE, reach
 from kaogae.evaluate.report import figures, overviews
 from kaogae.evaluate.report.material import Group, Material
-from kaogae.evaluate.report.overviews import mean, tabled, unchanged, written
-from kaogae.evaluate.report.page import Block, Chart, Heading, Points, Tabled, Words
+from kaogae.evaluate.report.overviews import mean, unchanged, written
+from kaogae.evaluate.report.page import Block, Chart, Heading, Points, Tabled, Words, tabled
 from kaogae.evaluate.tables import (
     PAPERS,
     Measured,
@@ -26,6 +26,8 @@ from kaogae.expressions import EXPRESSIONS
 
 MANY = 20
 """Most licences that are named."""
+NARROW = 4
+"""Most columns of accuracies that have room beside a chart."""
 
 Blocks = Generator[Block]
 
@@ -72,11 +74,19 @@ def matrices(material: Material) -> Blocks:
         if group.judged:
             yield _accuracy_chart(group, material)
         table = accuracies([*models, PAPERS])
-        yield Tabled(f"accuracy-{group.slug}", table, as_csv([*models, PAPERS]), as_latex(table))
+        narrow = len(table.columns) <= NARROW
+        both = as_csv([*models, PAPERS]), as_latex(table)
+        yield Tabled(f"accuracy-{group.slug}", table, *both, narrow=narrow)
         for name, found in group.found.items():
             why = corrected_or_why(found)[1]
             if found.confusion and why:
                 yield Words(f"{name}: the judge's errors aren't taken out: {why.rstrip('.')}.")
+            if found.corrected and (clearer := _clearer(found)):
+                yield Words(
+                    f"{name}: asked for {' and '.join(clearer)}, the judge sees it surely more often than in"
+                    " faces that show it. Those were harder for it than these outputs are, so what is"
+                    " corrected is too high there."
+                )
         yield from _panels(group, material)
 
 
@@ -87,7 +97,7 @@ def judges(material: Material) -> Blocks:
     }
     for number, judge in enumerate(asked.values(), 1):
         yield Words(
-            f"{as_name(judge.name)} gives each expression a chance, and names one only from"
+            f"The judge, “{as_name(judge.name)}”, gives each expression a chance, and names one only from"
             f" {as_percent(judge.threshold, 0)} % on; below, or where it finds no face, its verdict is"
             " “other”. What it is worth shows on faces that it never learned from:"
         )
@@ -221,6 +231,21 @@ def _better(a: str, b: str, found: Comparison) -> str:
 
 
 # --------------------------------------------------------------------------------------------------- matrices
+
+
+def _clearer(found: Evaluation) -> list[str]:
+    """What the judge sees in outputs more often than in the faces by which it is known (two intervals apart).
+
+    Then it isn't wrong about outputs as often as about those faces, as the correction takes for granted.
+    """
+    if found.confusion is None or found.judge is None:
+        return []
+    tables = [
+        counts for kind, counts in found.judge.known.items() if (kind == "drawn") == (found.kind == "drawn")
+    ]
+    known = Confusion(np.sum(tables, axis=0)[:TARGETS])
+    apart = found.confusion.class_intervals[:, 0] > known.class_intervals[:, 1]
+    return [expression.value for expression, beyond in zip(EXPRESSIONS, apart, strict=True) if beyond]
 
 
 def _measured(group: Group, material: Material) -> Iterator[Measured]:

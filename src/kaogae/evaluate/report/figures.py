@@ -38,6 +38,8 @@ WIDTH = 3.5
 """Of a chart, in inches."""
 LETTERS = 28
 """Most letters of a model's name in a chart."""
+TICKS = (0, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 1.5, 2)
+"""Of distances."""
 BRIEF = 20
 """Most letters of names that stand side by side."""
 STYLE: Any = {
@@ -198,13 +200,15 @@ def moved(models: Sequence[Line], *, rightly: bool) -> Drawn:
 def identities(models: Sequence[Line], same: Sequence[float], other: Sequence[float]) -> Drawn:
     """How far outputs are from their inputs, against what such distances mean.
 
+    The scale is that of square roots, since small distances are what matters.
+
     Args:
         models: values [N]: distances.
         same: mean, 5 % and 95 % of the distance between two pictures of one character; empty: unknown.
         other: the same of two characters.
     """
     top = max([*same, *other, *(float(np.nanmax(one.values)) for one in models), 0.1]) * 1.05
-    edges = np.linspace(0, top, 41)
+    edges = np.linspace(0, top**0.5, 41) ** 2
 
     def draw(figure: Figure) -> None:
         grid: Any = figure.subplots(len(models), 1, sharex=True, squeeze=False)
@@ -221,7 +225,9 @@ def identities(models: Sequence[Line], same: Sequence[float], other: Sequence[fl
             axes.set_ylabel(_written(one.name), rotation=0, ha="right", va="center", color="black")
             axes.yaxis.set_label_coords(0.995, 0.8)
         grid[-1, 0].set_xlabel("distance of the output to its input; line: mean")
+        grid[-1, 0].set_xscale("function", functions=(_root, np.square))
         grid[-1, 0].set_xlim(0, top)
+        grid[-1, 0].set_xticks([tick for tick in TICKS if tick <= top], [f"{t:g}" for t in TICKS if t <= top])
 
     return _figure(draw, 0.75 + 0.8 * len(models))
 
@@ -291,6 +297,11 @@ def _by_expression(axes: Axes) -> None:
 def _grid(axes: Axes, which: Any) -> None:
     axes.grid(axis=which, linewidth=0.4, color=PALE)
     axes.set_axisbelow(True)
+
+
+def _root(values: Values) -> Values:
+    """Of what may lie a rounding below 0."""
+    return np.sqrt(np.maximum(values, 0))
 
 
 def _band(axes: Axes, band: Sequence[float], hatch: str, text: str) -> None:

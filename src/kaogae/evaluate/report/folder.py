@@ -66,17 +66,11 @@ def write_report(
             sections.append(Section(anchor, title, blocks))
         if progress is not None:
             progress(number, len(CHAPTERS))
-    files = {PAGE: page(_title(material.models), sections).encode("utf-8")}
+    files = {PAGE: page(f"Evaluation: {', '.join(material.models)}", sections).encode("utf-8")}
     for one in sections:
         for block in one.blocks:
             files |= _files(block)
     return _put(folder, files)
-
-
-def _title(models: Sequence[str]) -> str:
-    if len(models) == 1:
-        return f"How well does {models[0]} change faces?"
-    return f"How well do {', '.join(models[:-1])} and {models[-1]} change faces?"
 
 
 def _files(block: Block) -> dict[str, bytes]:

@@ -1,7 +1,5 @@
 """The report's tables but for the matrices: a row for each model, or for each model and target."""
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
@@ -16,14 +14,12 @@ from kaogae.evaluate.evaluation import TARGETS, Evaluation
 from kaogae.evaluate.likeness import decibels
 from kaogae.evaluate.regions import PARTS
 from kaogae.evaluate.report.material import Group, Material, SetFacts
-from kaogae.evaluate.report.page import Tabled
 from kaogae.evaluate.tables import (
     UNKNOWN,
     Cell,
     Measured,
     Table,
     as_interval,
-    as_latex,
     as_name,
     as_percent,
     matrix,
@@ -104,7 +100,7 @@ def summary(group: Group, material: Material) -> Table:
             share(material.people(group, name)),
             written(_mean(found, "identity"), 3),
             written(_mean(found, "ssim_rest"), 3),
-            *(_last(found, one, "fid", 1) for one in by),
+            *(_last(found, one, "fid", 2) for one in by),
             written(found.faces_per_second, 1),
             written(found.model.bytes / 1e6, 1),
         ]
@@ -283,7 +279,7 @@ def distances(group: Group) -> Table | None:
             one = found.distances.get(by)
             if one is None:
                 continue
-            rows.append([f"{name}: FID, {network}", *_six(one.get("fid"), 1)])
+            rows.append([f"{name}: FID, {network}", *_six(one.get("fid"), 2)])
             rows.append([f"{name}: KID × 1000, {network}", *_kid(one)])
         first = next((one.distances[by] for one in group.found.values() if by in one.distances), {})
         if "pictures" in first:
@@ -307,32 +303,6 @@ def speed(group: Group) -> Table:
     ]
     columns = ["", "pixels", "million parameters", "MB", "faces/s", "seconds for all outputs"]
     return _table(f"{group.name}: speed and size", columns, rows)
-
-
-# --------------------------------------------------------------------------------------------------- as files
-
-
-def tabled(name: str, table: Table, *, narrow: bool = False) -> Tabled:
-    """For the page, and as files called `name`."""
-    return Tabled(name, table, as_csv(table), as_latex(table), narrow=narrow)
-
-
-def as_csv(table: Table) -> str:
-    """What the table shows; unknown is empty."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([_cell(column) for column in table.columns])
-    for row in (*table.rows, *table.foot):
-        writer.writerow([_cell(cell.text) for cell in row])
-    return out.getvalue()
-
-
-def _cell(text: str) -> str:
-    if text == UNKNOWN:
-        return ""
-    return (
-        f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text
-    )  # a spreadsheet would take it for a formula
 
 
 def _table(

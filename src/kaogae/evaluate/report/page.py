@@ -3,7 +3,9 @@
 Whatever it says is put in as text and escaped here: names come from strangers.
 """
 
+import csv
 import html
+import io
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from importlib.resources import files
 
 from kaogae.evaluate.report.figures import Drawn
 from kaogae.evaluate.report.galleries import Face, Pair, Sheet
-from kaogae.evaluate.tables import Table, as_html
+from kaogae.evaluate.tables import UNKNOWN, Table, as_html, as_latex
 
 MARK = '<meta name="generator" content="kaogae evaluate">'
 """Says that a page is one of ours."""
@@ -111,6 +113,28 @@ class Section:
     anchor: str
     title: str
     blocks: tuple[Block, ...]
+
+
+def tabled(name: str, table: Table, *, narrow: bool = False) -> Tabled:
+    """For the page, and as files called `name`."""
+    return Tabled(name, table, as_csv(table), as_latex(table), narrow=narrow)
+
+
+def as_csv(table: Table) -> str:
+    """What the table shows; unknown is empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([_cell(column) for column in table.columns])
+    for row in (*table.rows, *table.foot):
+        writer.writerow([_cell(cell.text) for cell in row])
+    return out.getvalue()
+
+
+def _cell(text: str) -> str:
+    if text == UNKNOWN:
+        return ""
+    formula = text[:1] in {"=", "+", "-", "@"}  # to a spreadsheet
+    return f"'{text}" if formula else text
 
 
 def page(title: str, sections: Sequence[Section]) -> str:

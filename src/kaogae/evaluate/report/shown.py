@@ -9,8 +9,8 @@ from kaogae.evaluate.report import figures, galleries, overviews
 from kaogae.evaluate.report.asked import heading
 from kaogae.evaluate.report.figures import Drawn, Line
 from kaogae.evaluate.report.material import Group, Material
-from kaogae.evaluate.report.overviews import mean, tabled, written
-from kaogae.evaluate.report.page import Block, Chart, Pairs, Sheets, Words
+from kaogae.evaluate.report.overviews import mean, written
+from kaogae.evaluate.report.page import Block, Chart, Pairs, Sheets, Words, tabled
 from kaogae.evaluate.tables import Table
 
 Blocks = Generator[Block]

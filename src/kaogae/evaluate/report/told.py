@@ -6,8 +6,7 @@ from typing import Any
 
 from kaogae.evaluate.evaluation import Evaluation
 from kaogae.evaluate.report.material import Material
-from kaogae.evaluate.report.overviews import tabled
-from kaogae.evaluate.report.page import Block, Facts, Lines, Points, Words
+from kaogae.evaluate.report.page import Block, Facts, Lines, Points, Words, tabled
 from kaogae.evaluate.tables import UNKNOWN, Cell, Table, as_name
 
 LETTERS = 400
