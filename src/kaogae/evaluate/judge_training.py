@@ -30,7 +30,6 @@ from kaogae.evaluate.judge_header import Bin, JudgeHeader, Known, Learned
 from kaogae.evaluate.judge_lessons import looked_at, none_of_five
 from kaogae.evaluate.judge_network import ARCHITECTURES, JudgeNetwork, MixStyle
 
-BATCH = 64
 NONE = 0.25
 """Share of the lessons that show none of the five."""
 REAL = 0.3
@@ -67,6 +66,8 @@ class Plan:
     """How often it sees each of these faces."""
     minutes: float | None = None
     """Most time to learn in, without drawing and tests."""
+    batch: int = 64
+    """Faces to learn from at once."""
     split: str = "train"
     """Of the frozen sets."""
     exam: int = 250
@@ -79,6 +80,7 @@ class Plan:
             sentence
             for wrong, sentence in (
                 (not 10 <= self.characters <= len(LEARNED), f"Characters are 10 to {len(LEARNED):,}."),
+                (not 4 <= self.batch <= 4096, "A batch has 4 to 4,096 faces."),
                 (not 0 < self.epochs <= 10_000, "Epochs are more than 0 and at most 10,000."),
                 (self.minutes is not None and not self.minutes > 0, "Minutes are more than 0."),
                 (
@@ -179,9 +181,9 @@ def learn(
     ]
     rate = RATE if start is None else RATE / 2
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=DECAY)
-    steps = max(1, round(plan.epochs * drawn.labels.size / BATCH))
+    steps = max(1, round(plan.epochs * drawn.labels.size / plan.batch))
     begun, done, step = time.monotonic(), 0.0, 0
-    with closing(_ready(_Lessons(drawn, pixels, labels, plan))) as lessons:
+    with closing(_ready(_Lessons(drawn, pixels, labels, plan), steps)) as lessons:
         while done < 1:
             for group in optimiser.param_groups:
                 group["lr"] = rate * min(1.0, done / WARM) * (1 + math.cos(math.pi * done)) / 2
@@ -195,22 +197,23 @@ def learn(
             step += 1
             spent = (time.monotonic() - begun) / 60
             done = max(step / steps, spent / plan.minutes if plan.minutes else 0.0)
-            progress("learning", step * BATCH, round(step * BATCH / max(done, 1e-9)))
+            progress("learning", step * plan.batch, round(step * plan.batch / max(done, 1e-9)))
     for hook in hooks:
         hook.remove()
     return network.eval()
 
 
-def _ready(lessons: "_Lessons") -> Generator[tuple[Tensor, Tensor]]:
-    """One lesson after the other, the next ones made ready in a thread while one is learned from. Meanwhile
-    nothing else may draw from the global chance.
+def _ready(lessons: "_Lessons", count: int) -> Generator[tuple[Tensor, Tensor]]:
+    """`count` lessons, one after the other, the next ones made ready in a thread meanwhile. Nothing else may
+    draw from the global chance until then.
     """
     with ThreadPoolExecutor(1) as pool:
-        waiting = deque(pool.submit(lessons.take) for _ in range(AHEAD))
+        waiting = deque(pool.submit(lessons.take) for _ in range(min(AHEAD, count)))
         try:
-            while True:
+            for i in range(count):
                 lesson = waiting.popleft().result()
-                waiting.append(pool.submit(lessons.take))
+                if i + AHEAD < count:
+                    waiting.append(pool.submit(lessons.take))
                 yield lesson
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -220,19 +223,20 @@ class _Lessons:
     """Batches of faces as they are, some of them spoiled, with what they show."""
 
     def __init__(self, drawn: Drawn, pixels: Pixels, labels: Labels, plan: Plan) -> None:
-        self.drawn, self.pixels, self.labels, self.size = drawn, pixels, labels, plan.size
+        self.drawn, self.pixels, self.labels = drawn, pixels, labels
+        self.size, self.batch = plan.size, plan.batch
         self._dice = np.random.default_rng(plan.seed)
         often = np.bincount(labels, minlength=CLASSES)[labels]
         self.chances = 1 / np.sqrt(often) / (1 / np.sqrt(often)).sum() if len(labels) else None
 
     @torch.no_grad()
     def take(self) -> tuple[Tensor, Tensor]:
-        """Inner faces [`BATCH`, 3, size, size] in [0, 1] and what they show, [`BATCH`, 6]."""
+        """Inner faces [batch, 3, size, size] in [0, 1] and what they show, [batch, 6]."""
         dice = self._dice
-        spoiled = round(NONE * BATCH)
-        real = round(REAL * (BATCH - spoiled)) if self.chances is not None else 0
-        characters = dice.integers(len(self.drawn.labels), size=BATCH - real)
-        one = dice.integers(TAKES, size=BATCH - real)
+        spoiled = round(NONE * self.batch)
+        real = round(REAL * (self.batch - spoiled)) if self.chances is not None else 0
+        characters = dice.integers(len(self.drawn.labels), size=self.batch - real)
+        one = dice.integers(TAKES, size=self.batch - real)
         labels = self.drawn.labels[characters, one]
         faces = _floats(self.drawn.pictures(characters, one))
         another = (one[:spoiled] + dice.integers(1, TAKES, size=spoiled)) % TAKES
