@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from kaogae.cli.application import out, plain
 
 if TYPE_CHECKING:
@@ -88,6 +86,8 @@ def as_object(one: "Evaluation") -> dict[str, Any]:
 
 
 def _lines(found: "Sequence[Evaluation]") -> Iterator[str]:
+    import numpy as np
+
     from kaogae.evaluate.confusion import Confusion
     from kaogae.evaluate.evaluation import TARGETS, corrected_or_why
     from kaogae.evaluate.tables import Measured, as_text, matrix
