@@ -181,3 +181,12 @@ def test_the_column_of_other_is_what_shows_none() -> None:
     assert corrected(PAPER, Confusion(PERFECT)).shares[:, OTHER] == pytest.approx(
         [0.03, 0.07, 0.09, 0.05, 0.03]
     )
+
+
+def test_ten_faces_that_all_fail_say_no_more_than_ten_faces_can() -> None:
+    known = Confusion(np.hstack([np.eye(5, dtype=int) * 80 + 3, np.full((5, 1), 5)]))
+    seen = Confusion(np.hstack([np.zeros((5, 5), int), np.full((5, 1), 10)]))
+    found = corrected(seen, known, [1, 1, 1, 1, 1, 195])
+    assert found.mean_accuracy == 0
+    assert found.class_intervals[:, 1] == pytest.approx(0.278, abs=0.01)
+    assert found.mean_interval[1] > 0.1

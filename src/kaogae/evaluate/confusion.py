@@ -104,15 +104,22 @@ class Confusion:
     def mean_interval(self) -> tuple[float, float]:
         """95 % interval of `mean_accuracy`, as if all faces were independent.
 
-        The outputs for one input aren't quite. It comes from the intervals of the rows: the distances from
-        estimates to limits add up as standard errors do (Zou and Donner 2008).
+        The outputs for one input aren't quite.
         """
         asked = self.totals > 0
-        if not asked.any():
-            return 0.0, 1.0
-        found, middle = self.class_accuracies[asked], self.mean_accuracy
-        apart = np.sqrt(((self.class_intervals[asked] - found[:, None]) ** 2).sum(axis=0)) / asked.sum()
-        return max(float(middle - apart[0]), 0.0), min(float(middle + apart[1]), 1.0)
+        return interval_of_mean(self.class_accuracies[asked], self.class_intervals[asked])
+
+
+def interval_of_mean(found: Values, intervals: Values) -> tuple[float, float]:
+    """95 % interval of the mean of independent shares `found` [N] with the 95 % intervals `intervals` [N, 2].
+
+    The distances from estimates to limits add up as standard errors do (Zou and Donner 2008). 0 and 1 without
+    any.
+    """
+    if not len(found):
+        return 0.0, 1.0
+    apart = np.sqrt(((intervals - found[:, None]) ** 2).sum(axis=0)) / len(found)
+    return max(float(found.mean() - apart[0]), 0.0), min(float(found.mean() + apart[1]), 1.0)
 
 
 def wilson(hits: ArrayLike, count: ArrayLike, z: float = 1.96) -> Values:

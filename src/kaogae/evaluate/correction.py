@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kaogae.errors import UsageError
-from kaogae.evaluate.confusion import CLASSES, OTHER, VERDICTS, Confusion, Counts, Values
+from kaogae.evaluate.confusion import (
+    CLASSES,
+    OTHER,
+    VERDICTS,
+    Confusion,
+    Counts,
+    Values,
+    interval_of_mean,
+    wilson,
+)
 
 LEAST = 20
 """Faces of each expression by which a judge must be known."""
@@ -58,7 +67,8 @@ def corrected(
     about stay.
 
     The intervals come from drawing both tables anew, by Rubin's Bayesian bootstrap with one face more in each
-    row, spread over all verdicts: who was never wrong in 100 faces may be in the next.
+    row, spread over all verdicts: who was never wrong in 100 faces may be in the next. They are at least as
+    wide as if the judge never erred, which matters where few faces show all or nothing.
 
     Args:
         seen: what was asked for (row), and the judge's verdict.
@@ -84,9 +94,15 @@ def corrected(
     every[asked] = shares
     found = np.diagonal(every)
     intervals = np.tile([0.0, 1.0], (CLASSES, 1))
-    intervals[asked] = _interval(hits, found[asked]).T
-    low, high = _interval(hits.mean(axis=1), found[asked].mean()) if asked.any() else (0.0, 1.0)
-    return Corrected(every, intervals, (float(low), float(high)))
+    mean = (0.0, 1.0)
+    if asked.any():
+        counts = seen.totals[asked]
+        faultless = wilson(np.minimum(found[asked], 1) * counts, counts)
+        intervals[asked] = _together(_interval(hits, found[asked]).T, faultless)
+        theirs = interval_of_mean(found[asked], faultless)
+        low, high = _together(_interval(hits.mean(axis=1), found[asked].mean()), np.array(theirs)).tolist()
+        mean = low, high
+    return Corrected(every, intervals, mean)
 
 
 def _check(known: Counts) -> None:
@@ -135,6 +151,12 @@ def _interval(drawn: Values, found: Values) -> Values:
     """[2, …]: the middle 95 % of [rounds, …], at least as wide as to hold what was `found`."""
     low, high = np.quantile(drawn, (0.025, 0.975), axis=0).clip(0, 1)
     return np.stack([np.minimum(low, found), np.maximum(high, found)])
+
+
+def _together(ours: Values, theirs: Values) -> Values:
+    """[…, 2], the smallest intervals that hold both."""
+    low, high = np.minimum(ours[..., 0], theirs[..., 0]), np.maximum(ours[..., 1], theirs[..., 1])
+    return np.stack([low, high], axis=-1)
 
 
 def _mixture(seen: Values, said: Values) -> Values:
