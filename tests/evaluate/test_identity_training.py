@@ -152,7 +152,7 @@ def test_settings_that_cannot_be():
     for settings in ({}, {"epochs": 0}, {"minutes": 0.0}, {"minutes": float("nan")}, {"epochs": -1}):
         with pytest.raises(UsageError):
             IdentityTraining(**settings)
-    for characters in (0, 2, 7, 10**6):
+    for characters in (0, 2, 7, 20_002):
         with pytest.raises(UsageError):
             draw_families(characters)
 
@@ -175,7 +175,16 @@ def test_the_command_learns_measures_and_writes(kaogae, tmp_path):
 
 def test_wrong_use_is_one_sentence_and_writes_nothing(kaogae, tmp_path):
     path = tmp_path / "own.safetensors"
-    for options in (("--characters", 5), ("--minutes", 0), ("--epochs", 0), ("--threads", 0)):
+    for options in (
+        ("--characters", 5),
+        ("--characters", 20_002),
+        ("--minutes", 0),
+        ("--epochs", 0),
+        ("--threads", 0),
+        ("--threads", 10**9),
+        ("--out", tmp_path),
+        ("--out", "/dev/null/own.safetensors"),
+    ):
         code, _, err = kaogae("evaluate", "train-identity", "--out", path, *options)
         assert code == 2
         assert len(err.strip().splitlines()) == 1

@@ -6,8 +6,10 @@ from pathlib import Path
 import typer
 
 from kaogae.cli.application import out
-from kaogae.cli.evaluate import group
+from kaogae.cli.evaluate import MOST_THREADS, group
 from kaogae.cli.progress import watch
+from kaogae.errors import ModelError, UsageError
+from kaogae.files import beside
 
 EPOCHS = 30
 """Where nobody says how long."""
@@ -36,7 +38,10 @@ def evaluate_train_identity(
     limited = epochs is not None or minutes is not None
     how = IdentityTraining(epochs if limited else EPOCHS, minutes, seed)
     threads = cpus() if threads is None else threads
-    torch.set_num_threads(max(threads, 1))
+    if not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"--threads {threads} isn't a number of processors from 1 to {MOST_THREADS}.")
+    torch.set_num_threads(threads)
+    _try_to_write(target)  # before the work
     with watch("drawing") as follow:
         families = draw_families(
             characters, seed, workers=threads, progress=lambda done: follow(2 * done, characters)
@@ -61,3 +66,10 @@ def evaluate_train_identity(
         out.print(f"{kind}: {found.mean:.3f} ({found.low:.3f}–{found.high:.3f})", highlight=False)
     out.print(f"equal error rate: {100 * header.equal_error:.1f} %", highlight=False)
     out.print(f"{target}: {sha256}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _try_to_write(target: Path) -> None:
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder: give --out the name of a file.")
+    with beside(target, ModelError) as draft:
+        draft.touch()

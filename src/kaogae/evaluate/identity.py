@@ -85,7 +85,7 @@ class IdentityHeader:
     auc: float
     """Of `same` against `other`: how often two characters are farther apart than one from itself."""
     equal_error: float
-    """Share of pairs that are taken wrongly where both kinds are as often: 0 to 0.5."""
+    """Share of pairs that are taken wrongly, at the distance where it is the same for both kinds."""
     redrawn_auc: float
     """Of `redrawn` against `other`."""
     sibling_auc: float

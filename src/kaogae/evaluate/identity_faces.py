@@ -26,6 +26,8 @@ LEARNED_SEEDS = range(100_000, 200_000)
 HELD_OUT_SEEDS = range(200_000, 300_000)
 """Characters that it is tested on."""
 
+MOST = 20_000
+"""Characters to learn from, for which 2 GB of memory are needed."""
 SIZE = 96
 """Side of the pictures in pixels."""
 TAKES = 4
@@ -55,12 +57,11 @@ def draw_families(
         progress: called with the number of families that are drawn.
 
     Raises:
-        UsageError: fewer than four characters, or more than there are.
+        UsageError: fewer than four characters, or too many.
     """
-    if not 4 <= characters <= len(LEARNED_SEEDS) or characters % 2:
+    if not 4 <= characters <= MOST or characters % 2:
         raise UsageError(
-            f"Identity is learned from an even number of characters, 4 to {len(LEARNED_SEEDS):,}, not"
-            f" {characters:,}."
+            f"Identity is learned from an even number of characters, 4 to {MOST:,}, not {characters:,}."
         )
     seeds = random.Random(f"kaogae identity {seed}").sample(LEARNED_SEEDS, characters)
     families = np.empty((characters // 2, 2, TAKES, SIZE, SIZE, 3), np.uint8)

@@ -175,9 +175,8 @@ def measured(
     flat = held_out.reshape(-1, *held_out.shape[-3:])
     z = embedded(network, flat, SIZE).astype(np.float64).reshape(len(held_out), 4, -1)
     first, same, redrawn, sibling = np.moveaxis(z, 1, 0)
-    strangers = 1 - first @ same.T
-    near, again, mixed = (1 - (first * one).sum(-1) for one in (same, redrawn, sibling))
-    far = strangers[~np.eye(len(first), dtype=bool)]
+    near, again, mixed = (((first - one) ** 2).sum(-1) / 2 for one in (same, redrawn, sibling))
+    far = np.maximum(1 - first @ same.T, 0)[~np.eye(len(first), dtype=bool)]
     auc, equal_error = told_apart(near, far)
     return IdentityHeader(
         size=SIZE,
