@@ -201,8 +201,11 @@ def test_contents_lead_to_every_chapter_and_pictures_say_what_they_show(page: Pa
         *("worst", "moved", "kept", "distances", "truth", "cost", "origin", "limits"),
     ]
     assert all(len(image["alt"]) > 5 for image in page.all("img"))
+    assert all(attrs.get("scope") for attrs in page.all("th"))
+    named = {caption: rows for caption, rows in page.tables.items() if not caption.startswith("Input ")}
+    assert all(row[0] for rows in named.values() for row in rows)
     regions = [one for one in page.all("div") if one.get("class") == "scroll"]
-    assert all((one["role"], one["tabindex"]) == ("region", "0") and one["aria-label"] for one in regions)
+    assert all((one["role"], one["tabindex"]) == ("group", "0") and one["aria-label"] for one in regions)
 
 
 def test_every_table_and_figure_is_a_file_too(files: list[Path], page: Page) -> None:
@@ -272,6 +275,8 @@ def test_table_1_stands_beside_the_papers(page: Page) -> None:
         ["surprised", "0", "0", "Getchu", "452"],
         ["all", "1,048", "1,048", "", "5,195"],
     ]
+    atelier = page.tables["Table I: Drawn characters, the inputs"]
+    assert [row[1] for row in atelier] == ["the atelier", "2", "2", "2", "2", "2", "10"]
     many = page.tables["Table I: many"]
     assert many[0][1:8] == [*(f"source {k}" for k in (9, 8, 7, 6, 5)), "4 others", "faces"]
     assert many[3][1:8] == ["9", "8", "7", "6", "5", "10", "45"]
@@ -284,13 +289,13 @@ def test_table_2_of_each_model_and_of_the_paper(
     paper = page.tables["Mobini and Ghaderi (2020), Table II: % of each row, 100 each"]
     assert paper[0] == ["asked for", *VERDICTS]
     assert [row[k + 1] for k, row in enumerate(paper[1:])] == ["89", "74", "72", "78", "91"]
-    assert "small, by people: % of each row, 100 each" in page.tables
+    assert "Drawn characters, small, by people: % of each row, 100 each" in page.tables
     assert "People on faces that nobody changed: % of each row, 100 each" in page.tables
-    assert "paper, by people: % of each row, 100 each" not in page.tables  # that panel was about other inputs
+    assert not any("paper, by people" in caption for caption in page.tables)  # that panel: other inputs
+    assert "Panel elsewhere was about other inputs than these, so it isn't shown." in page.said
     assert "people agree with a Fleiss' κ of 0.71. Who fails the controls: Ren" in page.said
-    sprites = [one for one in found if one.inputs.name == "sprites"]
-    for one in sprites:  # of two sets of one size the later has the caption
-        rows = page.tables[f"{one.name}, by the judge: % of each row, 10 each"][1:]
+    for one, on in zip(found, ("Drawn characters",) * 2 + ("sprites",) * 2, strict=True):
+        rows = page.tables[f"{on}, {one.name}, by the judge: % of each row, 10 each"][1:]
         assert [[int(cell.replace("·", "0")) for cell in row[1:]] for row in rows] == (
             10 * one.confusion.counts
         ).tolist()
@@ -450,6 +455,9 @@ def test_what_isnt_known_is_left_out_or_a_dash(found: list[Evaluation], tmp_path
     assert "small: no judge was asked." in page.said
     assert "No model's own discriminator was at hand" in page.said
     assert "nobody has looked" in page.said
+    left_out = page.said.split("Left out, since it wasn't measured or given: ")[1]
+    assert "Figure 3: the losses; The worst ten; What moved" in left_out
+    assert "Which model is better" not in left_out  # there is only one
     row = page.tables["sprites: what was asked for, and what else changed"][1]
     assert row == ["small", "–", "–", "–", "–", "–", "–", "4.7"]
     assert not re.search(r"\b(nan|None|inf)\b", page.said)
@@ -474,7 +482,8 @@ def test_outputs_that_are_clearer_than_the_judges_own_faces_are_told(
     judge = replace(judge_facts(), known={"drawn": known}, reliability={})
     one = replace(found[0], scores={"verdicts": verdicts}, judge=judge)
     said = Page(write_report(tmp_path / "out", [one])[0].read_text("utf-8")).said
-    assert "asked for happy, the judge sees it surely more often than in faces that show it" in said
+    assert "in outputs that should be happy the judge sees it surely more often than in the faces" in said
+    assert "% with its own errors taken out (too high: see Table II)" in said
 
 
 def test_numbers_that_arent_any_are_dashes(found: list[Evaluation], tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Chapters on what was asked for: how often it is seen, by whom, and how far they can be believed."""
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from kaogae.evaluate.confusion import Confusion, Counts
 from kaogae.evaluate.evaluation import TARGETS, Evaluation, JudgeFacts, corrected_or_why
 from kaogae.evaluate.regions import PARTS, VISIBLE, reach
 from kaogae.evaluate.report import figures, overviews
-from kaogae.evaluate.report.material import Group, Material
+from kaogae.evaluate.report.material import Group, Material, SetFacts
 from kaogae.evaluate.report.overviews import mean, unchanged, written
 from kaogae.evaluate.report.page import Block, Chart, Heading, Points, Tabled, Words, tabled
 from kaogae.evaluate.tables import (
@@ -49,12 +50,20 @@ def summary(material: Material) -> Blocks:
 
 def faces(material: Material) -> Blocks:
     """Table I."""
-    for number, one in enumerate(material.extras.tables, 1):
+    drawn = [_drawn(group) for group in material.groups if group.drawn]
+    for number, one in enumerate([*material.extras.tables, *drawn], 1):
         yield tabled(f"table-1-{number}", overviews.table_1(one))
         if one.licences:
             ranked = sorted(one.licences.items(), key=lambda each: (-each[1], each[0]))[:MANY]
             counts = ", ".join(f"{as_name(name) or 'not stated'} {count:,}" for name, count in ranked)
             yield Words(f"Licences: {counts}.")
+
+
+def _drawn(group: Group) -> SetFacts:
+    """Drawn inputs have no set behind them: they are all there is."""
+    labels = group.first.inputs.labels.tolist()
+    counts = {expression.value: labels.count(k) for k, expression in enumerate(EXPRESSIONS)}
+    return SetFacts(f"{group.name}, the inputs", group.first.inputs.hash, {"the atelier": counts})
 
 
 def matrices(material: Material) -> Blocks:
@@ -65,7 +74,7 @@ def matrices(material: Material) -> Blocks:
             continue
         yield from heading(material, group)
         for number, one in enumerate(models, 1):
-            yield _matrix(f"table-2-{group.slug}-{number}", one)
+            yield _matrix(f"table-2-{group.slug}-{number}", replace(one, name=f"{group.name}, {one.name}"))
         yield _matrix("table-2-paper", PAPERS)
         for number, panel in enumerate(material.panels(group), 1):
             if panel.controls is not None:
@@ -83,11 +92,15 @@ def matrices(material: Material) -> Blocks:
                 yield Words(f"{name}: the judge's errors aren't taken out: {why.rstrip('.')}.")
             if found.corrected and (clearer := _clearer(found)):
                 yield Words(
-                    f"{name}: asked for {' and '.join(clearer)}, the judge sees it surely more often than in"
-                    " faces that show it. Those were harder for it than these outputs are, so what is"
-                    " corrected is too high there."
+                    f"{name}: in outputs that should be {' or '.join(clearer)} the judge sees it surely more"
+                    " often than in the faces by which its errors are known. Those were harder for it than"
+                    " the outputs are, so what is corrected is too high there."
                 )
         yield from _panels(group, material)
+    about = [panel for group in material.groups for panel in material.panels(group)]
+    for panel in material.extras.people:
+        if panel not in about:
+            yield Words(f"Panel {as_name(panel.name)} was about other inputs than these, so it isn't shown.")
 
 
 def judges(material: Material) -> Blocks:
@@ -212,6 +225,7 @@ def _accuracy_in_words(found: Evaluation, judged: Confusion) -> Iterator[str]:
     text += f" (95 %: {low} to {high})"
     if found.corrected:
         text += f", {as_percent(found.corrected.mean_accuracy, 1)} % with its own errors taken out"
+        text += " (too high: see Table II)" if _clearer(found) else ""
     yield text
     least = int(np.nanargmin(judged.class_accuracies))
     yield f"least often {EXPRESSIONS[least]}, {as_percent(float(judged.class_accuracies[least]), 0)} %"

@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kaogae.errors import EvaluationError
 from kaogae.evaluate.evaluation import Evaluation
 from kaogae.evaluate.report import asked, shown, told
 from kaogae.evaluate.report.material import Extras, Material, arrange
-from kaogae.evaluate.report.page import HEAD, MARK, Block, Chart, Section, Tabled, page
+from kaogae.evaluate.report.page import HEAD, MARK, Block, Chart, Section, Tabled, Words, page
 from kaogae.files import beside
 
 PAGE, FIGURES, TABLES = "index.html", "figures", "tables"
@@ -66,11 +67,21 @@ def write_report(
             sections.append(Section(anchor, title, blocks))
         if progress is not None:
             progress(number, len(CHAPTERS))
+    missing = _missing(sections, material)
+    sections[-1] = replace(sections[-1], blocks=(*sections[-1].blocks, *missing))
     files = {PAGE: page(f"Evaluation: {', '.join(material.models)}", sections).encode("utf-8")}
     for one in sections:
         for block in one.blocks:
             files |= _files(block)
     return _put(folder, files)
+
+
+def _missing(sections: Sequence[Section], material: Material) -> Generator[Block]:
+    """What a report can have, and this one hasn't."""
+    there = {one.anchor for one in sections} | ({"comparisons"} if len(material.models) == 1 else set())
+    titles = [title for anchor, title, _ in CHAPTERS if anchor not in there]
+    if titles:
+        yield Words(f"Left out, since it wasn't measured or given: {'; '.join(titles)}.")
 
 
 def _files(block: Block) -> dict[str, bytes]:

@@ -90,7 +90,7 @@ def unchanged(found: Evaluation) -> Confusion | None:
 def summary(group: Group, material: Material) -> Table:
     """The numbers that stand for all."""
     by = [one for one in NETWORKS if any(one in found.distances for found in group.found.values())]
-    columns = ["", "by the judge % (95 %)", "corrected % (95 %)", "by people % (95 %)"]
+    columns = ["model", "by the judge % (95 %)", "corrected % (95 %)", "by people % (95 %)"]
     columns += ["identity", "SSIM of the rest", *(f"FID, {NETWORKS[one]}" for one in by), "faces/s", "MB"]
     rows = [
         [
@@ -177,7 +177,7 @@ def habit(group: Group) -> Table | None:
         fooled = mean(~hits[pleased]) if pleased.any() else float("nan")
         gap = 100 * (own.mean_accuracy - found.confusion.mean_accuracy)
         rows.append([name, share(found.confusion), share(own), written(gap, 1), _percent(fooled)])
-    columns = ["", "by the judge % (95 %)", "by its own discriminator % (95 %)", "gap, points"]
+    columns = ["model", "by the judge % (95 %)", "by its own discriminator % (95 %)", "gap, points"]
     columns += ["not so to the judge, of what its own accepts %"]
     return _table(f"{group.name}: the judge and the model's own teacher", columns, rows) if rows else None
 
@@ -199,7 +199,7 @@ def comparison(title: str, found: Sequence[tuple[str, Comparison]]) -> Table:
         values = [one.a, one.b, one.difference, *one.interval]
         a, b, apart, low, high = (written(times * value, digits) for value in values)
         rows.append([name, a, b, apart, f"{low} to {high}", as_percent(one.better, 1)])
-    return _table(title, ["", "A", "B", "A − B", "95 % interval", "A is better, % of draws"], rows)
+    return _table(title, ["measure", "A", "B", "A − B", "95 % interval", "A is better, % of draws"], rows)
 
 
 def moved(group: Group) -> Table | None:
@@ -215,7 +215,7 @@ def moved(group: Group) -> Table | None:
         for name, found in group.found.items()
         if key in found.regions
     ]
-    return _table(f"{group.name}: what moved", ["", *PARTS], rows) if rows else None
+    return _table(f"{group.name}: what moved", ["model, measure", *PARTS], rows) if rows else None
 
 
 def changed(group: Group) -> list[Table]:
@@ -284,7 +284,7 @@ def distances(group: Group) -> Table | None:
         first = next((one.distances[by] for one in group.found.values() if by in one.distances), {})
         if "pictures" in first:
             rows.append([f"compared with faces, {network}", *_six(first["pictures"], 0)])
-    columns = ["", *(e.value for e in EXPRESSIONS), "all"]
+    columns = ["model, measure", *(e.value for e in EXPRESSIONS), "all"]
     return _table(f"{group.name}: distance to faces that show it", columns, rows) if rows else None
 
 
@@ -301,7 +301,7 @@ def speed(group: Group) -> Table:
         ]
         for name, found in group.found.items()
     ]
-    columns = ["", "pixels", "million parameters", "MB", "faces/s", "seconds for all outputs"]
+    columns = ["model", "pixels", "million parameters", "MB", "faces/s", "seconds for all outputs"]
     return _table(f"{group.name}: speed and size", columns, rows)
 
 

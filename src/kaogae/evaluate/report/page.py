@@ -207,7 +207,7 @@ def _block(block: Block) -> str:
             return f"<pre><code>{_text(chr(10).join(lines))}</code></pre>"
         case Facts(title, facts):
             rows = "".join(f"<div><dt>{_text(k)}</dt><dd>{_text(v)}</dd></div>" for k, v in facts.items())
-            return f"<h4>{_text(title)}</h4>\n<dl>{rows}</dl>"
+            return f"<h3>{_text(title)}</h3>\n<dl>{rows}</dl>"
         case Tabled():
             return _scroll(block.table.title, _together(as_html(block.table)))
         case Chart():
@@ -220,7 +220,7 @@ def _block(block: Block) -> str:
 
 def _scroll(name: str, inside: str) -> str:
     """What may be wider than a phone moves sideways in its place, by keys too."""
-    return f'<div class="scroll" role="region" tabindex="0" aria-label="{_text(name)}">\n{inside}</div>'
+    return f'<div class="scroll" role="group" tabindex="0" aria-label="{_text(name)}">\n{inside}</div>'
 
 
 def _chart(chart: Chart) -> str:

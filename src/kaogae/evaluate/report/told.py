@@ -103,7 +103,7 @@ def _evaluations(material: Material) -> Table:
         texts = [_short(str(made.get(key, UNKNOWN))) for key in keys]
         return Cell(f"{group}, {name}"), *(Cell(as_name(text)) for text in texts)
 
-    columns = ("", *(as_name(key) for key in keys))
+    columns = ("evaluation", *(as_name(key) for key in keys))
     return Table("The evaluations", columns, tuple(row(*one) for one in found))
 
 
