@@ -64,6 +64,7 @@ def evaluate(
     report: Path | None = typer.Option(None, "--report", help="Write a page with everything to this folder."),
     panels: list[str] = typer.Option([], "--panel", help="With --report: a panel's votes too."),
     partial: bool = typer.Option(False, "--partial", help="Also those of a panel that isn't finished."),
+    counts: bool = typer.Option(False, "--counts", help="How many were seen, in place of percentages."),
     threads: int | None = THREADS,
     as_json: bool = JSON,
     workspace: Path = WORKSPACE,
@@ -76,7 +77,7 @@ def evaluate(
     if as_json:
         out.print_json(json.dumps([as_object(one) for one in found]))
     else:
-        show(found)
+        show(found, counts=counts)
     if report is not None:
         from kaogae.cli.evaluate_report import write_page
 
@@ -134,7 +135,7 @@ def evaluated(
         torch.set_num_threads(threads)
     opened = {name: Judge.load(path) for name, path in _named(judges)}
     order = Order(
-        models=open_models(runs, workspace),
+        models=open_models(runs, workspace, threads or 0),
         sets=open_sets(sets, workspace),
         count=count,
         seed=seed,

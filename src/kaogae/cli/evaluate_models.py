@@ -17,9 +17,13 @@ CHECKPOINT = "generator.safetensors"
 ONNX = ".onnx"
 
 
-def open_models(names: list[str], workspace: Path) -> "list[Model]":
-    """Runs by name or folder, checkpoints, ONNX files, addresses on the Hub, and 'shipped'."""
-    return [_open(name, workspace) for name in names]
+def open_models(names: list[str], workspace: Path, threads: int) -> "list[Model]":
+    """Runs by name or folder, checkpoints, ONNX files, addresses on the Hub, and 'shipped'.
+
+    Args:
+        threads: of ONNX Runtime; 0: all.
+    """
+    return [_open(name, workspace, threads) for name in names]
 
 
 def open_sets(names: list[str], workspace: Path) -> "list[FaceSet | None]":
@@ -38,12 +42,12 @@ def open_sets(names: list[str], workspace: Path) -> "list[FaceSet | None]":
     ]
 
 
-def _open(name: str, workspace: Path) -> "Model":
+def _open(name: str, workspace: Path, threads: int) -> "Model":
     from kaogae import hub
     from kaogae.evaluate.models import open_checkpoint
 
     if name == SHIPPED or hub.is_address(name) or Path(name).suffix == ONNX:
-        return _onnx(name)
+        return _onnx(name, threads)
     place = found(name, workspace / "runs", CHECKPOINT)
     if place.is_dir():
         return open_checkpoint(place / CHECKPOINT, place.resolve().name, _own_head(place))
@@ -55,14 +59,14 @@ def _open(name: str, workspace: Path) -> "Model":
     return open_checkpoint(place, place.stem)
 
 
-def _onnx(name: str) -> "Model":
+def _onnx(name: str, threads: int) -> "Model":
     from kaogae import hub
     from kaogae.evaluate.evaluation import ModelFacts
     from kaogae.evaluate.models import Model, facts_of
     from kaogae.stargan import Header
     from kaogae.transfer.model import Generator
 
-    generator = Generator.load(None if name == SHIPPED else name)
+    generator = Generator.load(None if name == SHIPPED else name, threads=threads)
     plain = hub.parse_address(name).name if hub.is_address(name) else Path(name).stem
     try:
         facts = facts_of(

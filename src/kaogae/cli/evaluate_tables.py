@@ -36,9 +36,9 @@ MEASURES = {
 """What is told of each summary, and how."""
 
 
-def show(found: "Sequence[Evaluation]") -> None:
+def show(found: "Sequence[Evaluation]", *, counts: bool) -> None:
     """Table II of each, the judge's own, and one table of what else was measured."""
-    for line in _lines(found):
+    for line in _lines(found, counts):
         out.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -85,7 +85,7 @@ def as_object(one: "Evaluation") -> dict[str, Any]:
     }
 
 
-def _lines(found: "Sequence[Evaluation]") -> Iterator[str]:
+def _lines(found: "Sequence[Evaluation]", counts: bool) -> Iterator[str]:
     import numpy as np
 
     from kaogae.evaluate.confusion import Confusion
@@ -101,7 +101,8 @@ def _lines(found: "Sequence[Evaluation]") -> Iterator[str]:
         for one in those:
             corrected, why = corrected_or_why(one)
             if one.confusion is not None:
-                yield as_text(matrix(Measured(f"{one.name}, by the judge", one.confusion, corrected)))
+                measured = Measured(f"{one.name}, by the judge", one.confusion, corrected)
+                yield as_text(matrix(measured, counts=counts))
             if not corrected:
                 yield f"Not corrected for the judge's errors: {why}"
                 yield ""
@@ -110,9 +111,9 @@ def _lines(found: "Sequence[Evaluation]") -> Iterator[str]:
                 yield f"By its own discriminator, which it learned to please: {own:.1%}"
                 yield ""
         judge = those[0].judge
-        for kind, counts in (judge.known if judge else {}).items():
-            known = Measured(f"The judge itself, on {kind} faces", Confusion(counts[:TARGETS]), rows="shows")
-            yield as_text(matrix(known, paper=False))
+        for kind, table in (judge.known if judge else {}).items():
+            known = Measured(f"The judge itself, on {kind} faces", Confusion(table[:TARGETS]), rows="shows")
+            yield as_text(matrix(known, counts=counts, paper=False))
         yield from _others(those)
 
 
