@@ -94,6 +94,16 @@ def _full(*_, **__):
         lambda raw: raw | {"model": {"name": 1, "evil": 2}},
         lambda raw: raw | {"regions": 7},
         lambda raw: raw | {"judge": {"known": 3}},
+        lambda raw: raw | {"judge": raw["judge"] | {"known": {"drawn": [[1, 2]]}}},
+        lambda raw: raw | {"judge": raw["judge"] | {"known": {"drawn": [[1e300] * 6] * 6}}},
+        lambda raw: raw | {"judge": raw["judge"] | {"reliability": {"drawn": [[1, 2]]}}},
+        lambda raw: raw | {"inputs": raw["inputs"] | {"labels": [0, 1, 2, 3, 4, 5]}},
+        lambda raw: raw | {"inputs": raw["inputs"] | {"names": ["x"] * (COUNT - 1) + [{}]}},
+        lambda raw: raw | {"model": raw["model"] | {"parameters": []}},
+        lambda raw: raw | {"scores": {"verdicts": [[0, 1, 2, 3, 6]] * COUNT}},
+        lambda raw: raw | {"regions": {"spread": [1, 2, 3]}},
+        lambda raw: raw | {"distances": {"judge": {"fid": [1]}}},
+        lambda raw: raw | {"made": []},
         lambda _: [],
         lambda _: {},
     ],
@@ -123,3 +133,9 @@ def test_a_picture_that_changed_is_refused(tmp_path):
         read_row(kept, 0)
     with pytest.raises(EvaluationError, match="hasn't been saved"):
         read_row(found, 0)
+
+
+def test_a_judge_without_a_reliability_comes_back(tmp_path):
+    found, inputs, outputs = made_up()
+    found.judge.reliability["real"] = np.empty((0, 3))
+    assert save_evaluation(found, tmp_path / "e", inputs, outputs).judge.reliability["real"].size == 0

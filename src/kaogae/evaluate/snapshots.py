@@ -104,7 +104,7 @@ def read_evaluation(folder: Path) -> Evaluation:
         raise EvaluationError(f"{path} isn't version {VERSION} of a {FORMAT}: evaluate again.")
     try:
         return _from_json(cast("dict[str, Any]", raw), folder)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise EvaluationError(f"{path} is damaged: evaluate again.") from error
 
 
@@ -141,7 +141,7 @@ def _from_json(raw: dict[str, Any], folder: Path) -> Evaluation:
     shapes = {key: (count, *SCORES[key]) for key in scores}
     if not 1 <= count <= INPUTS or {key: s.shape for key, s in scores.items()} != shapes:
         raise ValueError
-    return Evaluation(
+    found = Evaluation(
         model=ModelFacts(**raw["model"]),
         inputs=inputs,
         judge=judge
@@ -160,6 +160,44 @@ def _from_json(raw: dict[str, Any], folder: Path) -> Evaluation:
         seconds=float(raw["seconds"]),
         made=raw["made"],
         folder=folder,
+    )
+    if not _plausible(found):
+        raise ValueError
+    return found
+
+
+def _plausible(found: Evaluation) -> bool:
+    """Whether all of it is of its type and shape, and verdicts and labels stand for something."""
+    model, inputs, judge = found.model, found.inputs, found.judge
+    texts = [
+        model.name,
+        model.sha256,
+        inputs.name,
+        inputs.hash,
+        *inputs.names,
+        *found.regions,
+        *found.distances,
+    ]
+    whole = [model.bytes, model.image_size, inputs.seed, *inputs.known.values()]
+    whole += [] if model.parameters is None else [model.parameters]
+    shaped = [(values, (len(PARTS),)) for values in found.regions.values()]
+    shaped += [(values, (1 + TARGETS,)) for each in found.distances.values() for values in each.values()]
+    kinds = [(inputs.labels, TARGETS - 1)]
+    kinds += [(found.scores[key], TARGETS) for key in ("verdicts", "input_verdicts") if key in found.scores]
+    kinds += [(found.scores["own_head"], TARGETS - 1)] if "own_head" in found.scores else []
+    if judge:
+        texts += [judge.name, judge.sha256]
+        shaped += [(table, (1 + TARGETS, 1 + TARGETS)) for table in judge.known.values()]
+        shaped += [(bins, (len(bins), 3)) for bins in judge.reliability.values() if bins.size]
+        if not 0 <= judge.threshold <= 1 or any(table.min() < 0 for table in judge.known.values()):
+            return False
+    return (
+        all(type(text) is str for text in texts)
+        and all(type(number) is int for number in whole)
+        and all(type(facts) is dict for facts in (model.about, found.identity, found.made))
+        and all(values.shape == shape and values.dtype.kind in "if" for values, shape in shaped)
+        and all(v.dtype.kind == "i" and v.min() >= 0 and v.max() <= most for v, most in kinds)
+        and inputs.labels.shape == (len(inputs),)
     )
 
 
