@@ -175,6 +175,7 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.compiler.reset()
 
 
+@pytest.mark.no_cover  # the compiler is written in Python: watched line by line, it takes twice as long
 @pytest.mark.usefixtures("traced")
 def test_compiled_losses_have_the_same_gradients(start: Start) -> None:
     eager, losses = start.gradients()
