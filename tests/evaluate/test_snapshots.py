@@ -1,6 +1,7 @@
 """Snapshots: what was measured comes back, and what was tampered with is refused."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_a_newer_evaluation_takes_the_place_of_an_older_one(tmp_path):
     save_evaluation(found, tmp_path / "e", inputs, outputs)
     found, inputs, outputs = made_up("second")
     assert save_evaluation(found, tmp_path / "e", inputs, outputs).name == "second"
-    assert [path.name for path in tmp_path.iterdir()] == ["e"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "e"]
 
 
 def test_nothing_is_left_of_an_evaluation_that_cannot_be_written(tmp_path, monkeypatch):
@@ -76,7 +77,7 @@ def test_nothing_is_left_of_an_evaluation_that_cannot_be_written(tmp_path, monke
     with pytest.raises(EvaluationError, match="can't be written: No space left"):
         save_evaluation(made_up("second")[0], tmp_path / "e", inputs, outputs)
     assert read_evaluation(tmp_path / "e").name == "first"
-    assert [path.name for path in tmp_path.iterdir()] == ["e"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "e"]
 
 
 def _full(*_, **__):
@@ -104,6 +105,14 @@ def _full(*_, **__):
         lambda raw: raw | {"regions": {"spread": [1, 2, 3]}},
         lambda raw: raw | {"distances": {"judge": {"fid": [1]}}},
         lambda raw: raw | {"made": []},
+        lambda raw: raw | {"seconds": 10**400},
+        lambda raw: raw | {"seconds": float("nan")},
+        lambda raw: raw | {"seconds": -1},
+        lambda raw: raw | {"inputs": raw["inputs"] | {"labels": [10**30] * COUNT}},
+        lambda raw: raw | {"identity": {"same": 3}},
+        lambda raw: raw | {"identity": {"other": [1, 2]}},
+        lambda raw: raw | {"distances": {"judge": {"kid": [0] * 6}}},
+        lambda raw: raw | {"judge": raw["judge"] | {"known": {"drawn": [[10**18] * 6] * 6}}},
         lambda _: [],
         lambda _: {},
     ],
@@ -139,3 +148,31 @@ def test_a_judge_without_a_reliability_comes_back(tmp_path):
     found, inputs, outputs = made_up()
     found.judge.reliability["real"] = np.empty((0, 3))
     assert save_evaluation(found, tmp_path / "e", inputs, outputs).judge.reliability["real"].size == 0
+
+
+def test_what_a_stranger_wrote_into_a_checkpoint_can_be_kept(tmp_path):
+    found, inputs, outputs = made_up()
+    deep: dict = {}
+    for _ in range(900):
+        deep = {"deep": deep}
+    found.model.about.update(training={"rate": float("nan"), "by": "\ud800"}, deep=deep)
+    kept = save_evaluation(found, tmp_path / "e", inputs, outputs)
+    assert kept.model.about["training"] == {"rate": None, "by": "?"}
+    assert "NaN" not in (tmp_path / "e" / FILE).read_text("utf-8")
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    for name in (".1234.part", ".1234.old"):
+        (tmp_path / name / "pictures").mkdir(parents=True)
+    found, inputs, outputs = made_up()
+    save_evaluation(found, tmp_path / "e", inputs, outputs)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "e"]
+
+
+def test_two_at_once_leave_one_whole_evaluation(tmp_path):
+    found, inputs, outputs = made_up()
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(save_evaluation, found, tmp_path / "e", inputs, outputs) for _ in range(12)]
+    assert {one.result().folder for one in done} == {tmp_path / "e"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "e"]
+    assert (read_row(read_evaluation(tmp_path / "e"), 3)[0] == inputs[3]).all()

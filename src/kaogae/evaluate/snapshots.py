@@ -7,12 +7,16 @@ pictures/0007.png   the eighth input and its five outputs, side by side: input, 
 import json
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
 import cv2
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from kaogae.errors import EvaluationError
@@ -27,6 +31,16 @@ BYTES = 64 * 2**20
 """Most bytes of evaluation.json, and of a picture."""
 INPUTS = 10_000
 """Most inputs."""
+DEEP = 20
+"""Most levels of what a file keeps; what a checkpoint says of itself may have more."""
+COUNTED = 10**9
+"""Most faces of one kind by which a judge is known."""
+DISTANCES = {"fid", "kid", "kid_sd", "pictures"}
+"""What is kept of each kind of features."""
+IDENTITY = {"name", "sha256"}
+"""What is kept of the embedding beside what its distances mean."""
+DRAFT, OLD = ".part", ".old"
+"""Ends of the names of folders on the way: see `kaogae.files.beside`."""
 
 Pixels = NDArray[np.uint8]
 
@@ -56,7 +70,8 @@ def read_row(found: Evaluation, number: int) -> Pixels:
 
 
 def save_evaluation(found: Evaluation, folder: Path, inputs: Pixels, outputs: Pixels) -> Evaluation:
-    """Write the snapshot beside `folder`, then in its place, where an older one may lie.
+    """Write the snapshot beside `folder`, then in its place, where an older one may lie. One process at a
+    time does so, and removes what others left that were killed.
 
     Args:
         inputs: [N, S, S, 3] RGB.
@@ -65,22 +80,32 @@ def save_evaluation(found: Evaluation, folder: Path, inputs: Pixels, outputs: Pi
     Raises:
         EvaluationError: it can't be written.
     """
-    with beside(folder, EvaluationError) as draft:
+    with beside(folder, EvaluationError) as draft, _alone(folder.parent):
         try:
             (draft / PICTURES).mkdir(parents=True)
             for number, (source, five) in enumerate(zip(inputs, outputs, strict=True)):
                 strip = np.concatenate([source, *five], axis=1)[..., ::-1]
                 data = cv2.imencode(".png", np.ascontiguousarray(strip))[1].tobytes()
                 picture_path(draft, number).write_bytes(data)
-            (draft / FILE).write_text(json.dumps(_to_json(found), ensure_ascii=False), encoding="utf-8")
-            old = folder.with_name(f".{draft.name}.old")
+            text = json.dumps(_listed(_to_json(found)), ensure_ascii=False, allow_nan=False)
+            (draft / FILE).write_text(text, encoding="utf-8")
+            kept = replace(read_evaluation(draft), folder=folder)
+            old = draft.with_suffix(OLD)
             if folder.exists():
                 folder.replace(old)
             draft.replace(folder)
             shutil.rmtree(old, ignore_errors=True)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    return read_evaluation(folder)
+    return kept
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    with FileLock(folder / ".lock"):  # the system's own: it goes with the process, however that ends
+        for left in chain(folder.glob(f".*{DRAFT}"), folder.glob(f".*{OLD}")):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
 
 
 def read_evaluation(folder: Path) -> Evaluation:
@@ -189,7 +214,9 @@ def _plausible(found: Evaluation) -> bool:
         texts += [judge.name, judge.sha256]
         shaped += [(table, (1 + TARGETS, 1 + TARGETS)) for table in judge.known.values()]
         shaped += [(bins, (len(bins), 3)) for bins in judge.reliability.values() if bins.size]
-        if not 0 <= judge.threshold <= 1 or any(table.min() < 0 for table in judge.known.values()):
+        if not 0 <= judge.threshold <= 1:
+            return False
+        if any(table.min() < 0 or table.max() > COUNTED for table in judge.known.values()):
             return False
     return (
         all(type(text) is str for text in texts)
@@ -198,19 +225,35 @@ def _plausible(found: Evaluation) -> bool:
         and all(values.shape == shape and values.dtype.kind in "if" for values, shape in shaped)
         and all(v.dtype.kind == "i" and v.min() >= 0 and v.max() <= most for v, most in kinds)
         and inputs.labels.shape == (len(inputs),)
+        and all(set(each) == DISTANCES for each in found.distances.values())
+        and all(map(_is_scale, (value for key, value in found.identity.items() if key not in IDENTITY)))
+        and 0 <= found.seconds < math.inf
     )
 
 
+def _is_scale(value: Any) -> bool:
+    """Whether these are a mean and its limits."""
+    values = cast("list[Any]", value) if isinstance(value, list) else []
+    return len(values) == 3 and all(type(v) in (int, float) and math.isfinite(v) for v in values)
+
+
 def _lists(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """As JSON has it: floats with six digits, None for what isn't a number."""
-    return {key: _listed(values.tolist()) for key, values in arrays.items()}
+    return {key: values.tolist() for key, values in arrays.items()}
 
 
-def _listed(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_listed(one) for one in cast("list[Any]", value)]
+def _listed(value: Any, levels: int = DEEP) -> Any:
+    """As JSON has it: floats with six digits, None for what isn't a number, and text that can be written."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
     if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
+    if isinstance(value, dict | list | tuple) and not levels:
+        return None
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value).items()
+        return {_listed(key): _listed(one, levels - 1) for key, one in pairs}
+    if isinstance(value, list | tuple):
+        return [_listed(one, levels - 1) for one in cast("list[Any]", value)]
     return value
 
 
