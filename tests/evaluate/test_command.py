@@ -1,6 +1,7 @@
 """`kaogae evaluate` as a person uses it."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -170,5 +171,94 @@ def test_a_judge_that_learned_from_the_test_split_is_refused(evaluate: Kaogae, p
     code, _, err = evaluate("smoke", "--set", "faces", "--judge", tmp_path / "judge.safetensors")
     assert code == 2
     assert "learned from the split test of the set 'faces'" in " ".join(err.split())
-    code, _, _ = evaluate("smoke", "--set", "faces", "--judge", f"drawn={tmp_path / 'judge.safetensors'}")
+    drawn_alone = f"drawn={tmp_path / 'judge.safetensors'}"
+    code, _, _ = evaluate("smoke", "--set", "faces", "--set", "drawn", "--judge", drawn_alone)
     assert code == 0
+
+
+@pytest.fixture
+def run(place: Path, tmp_path: Path) -> Path:
+    """A copy of the run, to be damaged."""
+    return Path(shutil.copytree(place / "runs/smoke", tmp_path / "hurt"))
+
+
+@pytest.mark.parametrize("damage", ["cut off", "gone", "of other settings", "settings that aren't"])
+def test_a_damaged_discriminator_is_told_and_the_generator_measured(evaluate: Kaogae, run: Path, damage: str):
+    newest = sorted(run.glob("checkpoints/*/state.safetensors"))[-1]
+    match damage:
+        case "cut off":
+            newest.write_bytes(newest.read_bytes()[:2000])
+        case "gone":
+            newest.unlink()
+        case "of other settings":
+            config = (run / "config.toml").read_text()
+            (run / "config.toml").write_text(
+                config.replace("discriminator_width = ", "discriminator_width = 1")
+            )
+        case _:
+            (run / "config.toml").write_text("generator = 7")
+    code, out, err = evaluate(run, "--json")
+    assert code == 0
+    assert "accuracy_by_its_own_discriminator" not in json.loads(out)[0]["summary"]
+    assert "'hurt' is measured without what its own discriminator says" in " ".join(err.split())
+
+
+def test_a_run_without_a_checkpoint_is_one_sentence(evaluate: Kaogae, run: Path):
+    (run / "generator.safetensors").unlink()
+    code, _, err = evaluate(run)
+    assert code == 2
+    assert "has no checkpoint (yet)" in " ".join(err.split())
+
+
+def test_a_name_that_leads_elsewhere_is_refused(evaluate: Kaogae, place: Path, tmp_path: Path):
+    shutil.copy(place / "runs/smoke/generator.safetensors", tmp_path / "...safetensors")
+    code, _, err = evaluate(tmp_path / "...safetensors")
+    assert code == 2
+    assert "No model can be called '..'" in " ".join(err.split())
+    assert not list(place.glob("drawn-*"))
+
+
+def test_json_is_all_that_is_printed_with_a_page_too(evaluate: Kaogae, tmp_path: Path):
+    code, out, err = evaluate("smoke", "--json", "--report", tmp_path / "report")
+    assert code == 0
+    assert json.loads(out)[0]["model"] == "smoke"
+    assert "index.html" in err
+
+
+def test_a_judge_may_lie_in_a_folder_with_any_name(evaluate: Kaogae, tmp_path: Path):
+    (tmp_path / "a=b").mkdir()
+    Judge.load().save(tmp_path / "a=b/judge.safetensors")
+    for word in ("", "drawn="):
+        code, _, _ = evaluate("smoke", "--judge", f"{word}{tmp_path}/a=b/judge.safetensors")
+        assert code == 0
+    file = tmp_path / "a=b/judge.safetensors"
+    code, _, err = evaluate("smoke", "--judge", f"drawn={file}", "--judge", f"drawn={file}")
+    assert code == 2
+    assert "Two judges are given for one set" in " ".join(err.split())
+
+
+def test_a_damaged_evaluation_does_not_keep_a_model_from_being_exported(
+    evaluate: Kaogae, place: Path, kaogae: Kaogae, tmp_path: Path
+):
+    evaluate("smoke")
+    other = place / "evaluations/smoke/drawn-5-9"
+    other.mkdir()
+    (other / "evaluation.json").write_text("{")
+    shutil.copytree(place / "evaluations/smoke/drawn-5-0", place / "evaluations/smoke/.1234.part")
+    code, out, err = kaogae("export", "smoke", "--to", "safetensors", "-o", tmp_path / "g.safetensors",
+                            "--workspace", place)  # fmt: skip
+    shutil.rmtree(other)
+    assert code == 0
+    assert "drawn-5-0" in out
+    assert ".part" not in out
+    assert "drawn-5-9/evaluation.json is damaged" in " ".join(err.split())
+
+
+def test_panels_are_read_before_the_work_and_of_any_name(evaluate: Kaogae, kaogae: Kaogae, place: Path):
+    code, _, err = evaluate("smoke", "--seed", 5, "--panel", "none", "--report", place / "page")
+    assert code == 2
+    assert "Traceback" not in err
+    assert not (place / "evaluations/smoke/drawn-5-5").exists()
+    code, _, err = kaogae("evaluate", "panel", "p", "smoke", "--set", "a**[", "--workspace", place)
+    assert code == 2
+    assert "'smoke' wasn't evaluated on a**[-100-0" in " ".join(err.split())

@@ -1,19 +1,18 @@
 """`kaogae evaluate`, and the group of what belongs to it."""
 
-import json
 import shlex
 import sys
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from kaogae.cli.application import CATALOG, WORKSPACE, app, out, plain
+from kaogae.cli.application import CATALOG, WORKSPACE, app, err, out, plain
 from kaogae.cli.evaluate_models import open_models, open_sets
-from kaogae.cli.evaluate_tables import as_object, compared, show
+from kaogae.cli.evaluate_tables import as_json_text, as_object, compared, show
 from kaogae.cli.grouped import Nameless, first
 from kaogae.cli.progress import watch
 from kaogae.errors import UsageError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from kaogae.evaluate.evaluating import Order, Progress
     from kaogae.evaluate.evaluation import Evaluation
     from kaogae.evaluate.measure import Features
+    from kaogae.evaluate.panel_votes import PanelResult
 
 RUN = "RUN"
 """Stands in the group's list for the command that every word is for which isn't another command's name."""
@@ -73,15 +73,17 @@ def evaluate(
     """Translate faces to all five expressions, and measure what became of them."""
     if panels and report is None:
         raise UsageError("--panel is for the page: add --report FOLDER, or see kaogae evaluate votes.")
+    people = _people(panels, workspace, catalog, partial)
     order, found = evaluated(runs, sets, count, seed, judges, identity, inception, threads, workspace)
     if as_json:
-        out.print_json(json.dumps([as_object(one) for one in found]))
+        out.print_json(as_json_text([as_object(one) for one in found]))
     else:
         show(found, counts=counts)
     if report is not None:
         from kaogae.cli.evaluate_report import write_page
 
-        write_page(report, order, found, runs, panels, workspace, catalog, partial=partial)
+        line = write_page(report, order, found, runs, people, workspace)
+        (err if as_json else out).print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
 
 @group.command()
@@ -104,7 +106,7 @@ def compare(
     _, found = evaluated([a, b], sets, count, seed, judges, identity, inception, threads, workspace)
     rows = comparisons(found)
     if as_json:
-        out.print_json(json.dumps([asdict(row) for row in rows]))
+        out.print_json(as_json_text([asdict(row) for row in rows]))
         return
     for line in compared(rows):
         out.print(plain(line), markup=False, highlight=False, soft_wrap=True)
@@ -150,8 +152,25 @@ def evaluated(
 
 def _named(judges: list[str]) -> "list[tuple[str, Path]]":
     """The set that each is for ("" for all), and its file."""
-    pairs = [text.rpartition("=") for text in judges]
-    return [(name, Path(path)) for name, _, path in pairs]
+    pairs = [
+        ("", text) if Path(text).is_file() or "=" not in text else tuple(text.split("=", 1))
+        for text in judges
+    ]
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise UsageError("Two judges are given for one set, or for all sets: give one, or SET=FILE for each.")
+    return [(name, Path(path)) for name, path in pairs]
+
+
+def _people(panels: list[str], workspace: Path, catalog: str | None, partial: bool) -> "list[PanelResult]":
+    """What the panels saw: read before the work, or it came out after it that one isn't finished."""
+    if not panels:
+        return []
+    from kaogae.catalog import Workspace
+    from kaogae.evaluate.panel_votes import read_panel
+
+    with closing(Workspace(workspace, catalog).existing()) as opened:
+        return [read_panel(opened, name, partial=partial) for name in panels]
 
 
 def _inception(path: Path | None) -> "dict[str, tuple[str, Features]]":

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaogae.cli.application import found
-from kaogae.errors import ModelError, UsageError
+from kaogae.cli.application import err, found, plain
+from kaogae.errors import KaogaeError, ModelError, UsageError
 
 if TYPE_CHECKING:
     from kaogae.dataset import FaceSet
@@ -50,6 +50,8 @@ def _open(name: str, workspace: Path, threads: int) -> "Model":
         return _onnx(name, threads)
     place = found(name, workspace / "runs", CHECKPOINT)
     if place.is_dir():
+        if not (place / CHECKPOINT).is_file():
+            raise ModelError(f"{place} has no checkpoint (yet): train it first, or name another run.")
         return open_checkpoint(place / CHECKPOINT, place.resolve().name, _own_head(place))
     if not place.is_file():
         raise ModelError(
@@ -78,12 +80,19 @@ def _onnx(name: str, threads: int) -> "Model":
 
 
 def _own_head(run: Path) -> "Head | None":
-    """What the run's own discriminator says, if its newest state is there."""
+    """What the run's own discriminator says, if its newest state is there. A generator can be measured
+    without, so a damaged state is only told.
+    """
     import torch
 
     from kaogae.train.own_head import load_discriminator
 
-    network = load_discriminator(run)
+    try:
+        network = load_discriminator(run)
+    except KaogaeError as error:
+        line = f"{error} So '{run.name}' is measured without what its own discriminator says."
+        err.print(plain(line), markup=False, highlight=False, soft_wrap=True)
+        return None
     if network is None:
         return None
 

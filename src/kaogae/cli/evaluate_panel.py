@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,7 @@ def _evaluation(folder: Path, run: str, from_set: str | None, count: int, seed: 
     called = place.stem if place.suffix in (".onnx", ".safetensors") else place.name  # as evaluate calls it
     there = next((at for at in (place, folder / called / inputs) if (at / FILE).is_file()), None)
     if there is None:
-        known = sorted(path.parent.parent.name for path in folder.glob(f"*/{inputs}/{FILE}"))
+        known = sorted(path.parent.parent.name for path in folder.glob(f"*/{escape(inputs)}/{FILE}"))
         raise UsageError(
             f"'{run}' wasn't evaluated on {inputs}: run `kaogae evaluate` first"
             + (f", or choose from {', '.join(known)}." if known else ".")

@@ -2,12 +2,12 @@
 
 import tempfile
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaogae.cli.application import found, out, plain
+from kaogae.cli.application import found
 from kaogae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,28 +25,25 @@ def write_page(
     order: "Order",
     evaluations: "Sequence[Evaluation]",
     runs: list[str],
-    panels: list[str],
+    people: "Sequence[PanelResult]",
     workspace: Path,
-    catalog: str | None,
-    *,
-    partial: bool,
-) -> None:
-    """Write the report, and say where it is."""
+) -> str:
+    """Write the report. What it gives is a sentence that says where."""
     from kaogae.evaluate.report import Extras, write_report
 
     sets = [faces for faces in order.sets if faces is not None]
+    commands = [str(one.made["command"]) for one in evaluations if "command" in one.made]
     extras = Extras(
         curves=_curves(runs, workspace),
         tables=[_facts(faces) for faces in sets],
-        people=_people(panels, workspace, catalog, partial),
-        commands=list(dict.fromkeys([*(str(one.made["command"]) for one in evaluations), order.command])),
+        people=people,
+        commands=list(dict.fromkeys([*commands, order.command])),
         versions={name: version(name) for name in ("kaogae", "torch", "torchvision", "torchmetrics")},
     )
     paths = write_report(folder, evaluations, extras)
     page = next(path for path in paths if path.name == "index.html")
     size = page.stat().st_size / 1e6
-    line = f"{page}: {size:.1f} MB; its {len(paths) - 1} figures and tables as files beside it"
-    out.print(plain(line), markup=False, highlight=False, soft_wrap=True)
+    return f"{page}: {size:.1f} MB; its {len(paths) - 1} figures and tables as files beside it"
 
 
 def _curves(runs: list[str], workspace: Path) -> dict[str, bytes]:
@@ -71,13 +68,3 @@ def _facts(faces: "FaceSet") -> "SetFacts":
     for face in faces.faces:
         counted.setdefault(face.source, Counter())[face.expression.value] += 1
     return SetFacts(faces.name, faces.hash, counted, faces.licences)
-
-
-def _people(panels: list[str], workspace: Path, catalog: str | None, partial: bool) -> "list[PanelResult]":
-    if not panels:
-        return []
-    from kaogae.catalog import Workspace
-    from kaogae.evaluate.panel_votes import read_panel
-
-    with closing(Workspace(workspace, catalog).existing()) as opened:
-        return [read_panel(opened, name, partial=partial) for name in panels]

@@ -1,7 +1,9 @@
 """What `kaogae evaluate` says: matrices, and what else changed."""
 
+import json
+import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kaogae.cli.application import out, plain
 
@@ -83,6 +85,23 @@ def as_object(one: "Evaluation") -> dict[str, Any]:
         "faces_per_second": one.faces_per_second,
         "folder": str(one.folder),
     }
+
+
+def as_json_text(value: Any) -> str:
+    """JSON, in which null stands for what isn't a number: NaN is none of its words."""
+    return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _finite(one) for key, one in cast("dict[str, Any]", value).items()}
+        case list() | tuple():
+            return [_finite(one) for one in cast("list[Any]", value)]
+        case float():
+            return value if math.isfinite(value) else None
+        case _:
+            return value
 
 
 def _lines(found: "Sequence[Evaluation]", counts: bool) -> Iterator[str]:

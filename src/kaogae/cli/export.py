@@ -6,8 +6,8 @@ from typing import Any
 
 import typer
 
-from kaogae.cli.application import WORKSPACE, app, found, out
-from kaogae.errors import HubError, UsageError
+from kaogae.cli.application import WORKSPACE, app, err, found, out, plain
+from kaogae.errors import EvaluationError, HubError, UsageError
 
 
 @app.command()
@@ -65,16 +65,22 @@ def export(
 
 
 def _evaluations(folder: Path, checkpoint: Path) -> dict[str, Any]:
-    """What was measured of exactly this checkpoint, by the inputs' name."""
+    """What was measured of exactly this checkpoint, by the inputs' name. One that is damaged is told and left
+    out: the model is as good as before.
+    """
     from kaogae.evaluate.snapshots import FILE, read_evaluation
 
-    places = sorted(path.parent for path in folder.glob(f"*/{FILE}"))
+    places = sorted(path.parent for path in folder.glob(f"[!.]*/{FILE}"))  # dots are what isn't finished
     if not places or not checkpoint.is_file():
         return {}
     digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     found: dict[str, Any] = {}
     for place in places:
-        one = read_evaluation(place)
+        try:
+            one = read_evaluation(place)
+        except EvaluationError as error:
+            err.print(plain(f"Left out: {error}"), soft_wrap=True, highlight=False, markup=False)
+            continue
         if one.model.sha256 == digest and one.confusion is not None and one.judge is not None:
             matrix = one.confusion.counts.tolist()
             found[place.name] = {"matrix": matrix, "judge": one.judge.sha256, "summary": one.summary()}

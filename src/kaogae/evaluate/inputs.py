@@ -88,8 +88,8 @@ def choose(faces: FaceSet, count: int = 100, seed: int = 0, *, size: int | None 
             or its landmarks can't be.
         UsageError: `count` is too small for all expressions, or the size can't be.
     """
-    _check(count, size if size is not None else faces.size)
-    chosen = _chosen(faces, count, seed)
+    check_inputs(count, size if size is not None else faces.size)
+    chosen = stratified(faces, count, seed)
     side = size or faces.size
     pictures = [resized(picture, side) for picture in faces.pictures(chosen)]
     known, marks = zip(
@@ -106,8 +106,12 @@ def choose(faces: FaceSet, count: int = 100, seed: int = 0, *, size: int | None 
     )
 
 
-def _chosen(faces: FaceSet, count: int, seed: int) -> list[Face]:
-    """Sorted by expression, then by hash."""
+def stratified(faces: FaceSet, count: int, seed: int) -> list[Face]:
+    """Those that `choose` takes, sorted by expression, then by hash.
+
+    Raises:
+        ManifestError: the split has fewer faces, or an expression has none.
+    """
     ranked = sorted(faces.of("test"), key=lambda face: sha256(f"{seed}:{face.sha256}:{face.file}".encode()))
     once = {face.crop.of if face.crop else face.sha256: face for face in ranked}
     by_expression: defaultdict[Expression, list[Face]] = defaultdict(list)
@@ -206,7 +210,7 @@ def drawn(
         UsageError: `count` is too small for all expressions or larger than the number of characters, or the
             size can't be.
     """
-    _check(count, size)
+    check_inputs(count, size)
     if count > len(DRAWN_SEEDS):
         raise UsageError(f"At most {len(DRAWN_SEEDS)} characters can be drawn to be tested on, not {count}.")
     seeds = random.Random(f"kaogae inputs {seed}").sample(DRAWN_SEEDS, count)
@@ -240,7 +244,8 @@ def _drawn(size: int, job: tuple[int, int]) -> tuple[Pixels, Pixels, Marks, Mask
     )
 
 
-def _check(count: int, size: int) -> None:
+def check_inputs(count: int, size: int) -> None:
+    """Raise UsageError if there can't be so many inputs, or none of `size` pixels."""
     if count < len(EXPRESSIONS):
         raise UsageError(f"At least {len(EXPRESSIONS)} inputs are needed, one per expression, not {count}.")
     if not 32 <= size <= 1024:

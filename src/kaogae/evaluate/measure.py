@@ -73,11 +73,25 @@ class Measures:
     """Of what those are made from, by name."""
 
 
-def key_of(model: Model, inputs: Inputs, measures: Measures) -> dict[str, str]:
-    """What an evaluation depends on. With the same key it needn't be made again."""
-    content = hashlib.sha256(inputs.pixels.tobytes() + "\n".join(inputs.names).encode()).hexdigest()
+def key_of(
+    model: Model, inputs: Inputs, measures: Measures, set_hash: str | None = None
+) -> dict[str, str | None]:
+    """What an evaluation depends on. With the same key it needn't be made again.
+
+    Args:
+        set_hash: of the frozen set, from which the faces are that outputs are compared with as a whole.
+    """
+    content = hashlib.sha256("\n".join(inputs.names).encode())
+    for array in (inputs.pixels, inputs.labels, inputs.masks, inputs.truths):
+        content.update(b"" if array is None else array.tobytes())
     own = "" if model.own_head is None else "and its own discriminator"
-    return {"model": model.facts.sha256, "inputs": content, "own": own, **measures.hashes}
+    return {
+        "model": model.facts.sha256,
+        "inputs": content.hexdigest(),
+        "set": set_hash,
+        "own": own,
+        **measures.hashes,
+    }
 
 
 def measure(
@@ -115,6 +129,7 @@ def measure(
     tell("there and back", 0, total)
     back = model.back(outputs, inputs.labels, lambda done: tell("there and back", done, total))
     scores["cycle"] = np.stack([_apart(five, source) for five, source in zip(back, pixels, strict=True)])
+    del back  # as much memory as the outputs take
 
     tell("judging", 0, total)
     said = measures.judge.judge(_flat(outputs), workers=workers)
@@ -126,8 +141,7 @@ def measure(
         scores["own_head"] = own
 
     tell("identity", 0, total)
-    repeated = np.broadcast_to(pixels[:, None], outputs.shape)
-    scores["identity"] = measures.identity.distance(_flat(repeated), _flat(outputs)).reshape(-1, TARGETS)
+    scores["identity"] = measures.identity.distance(pixels[:, None], outputs)
 
     tell("likeness", 0, total)
     scores["ssim_rest"] = ssim(pixels[:, None], outputs, rest)
