@@ -122,34 +122,33 @@ def invited(
         catalog.close()
 
 
+def launched(arguments: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
+    """`kaogae` with these arguments as a process of its own; what it says goes to the end of `log`."""
+    with log.open("ab") as file:
+        command = [sys.executable, "-m", "kaogae.cli", *arguments]
+        return subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
+
+
 @dataclass
 class Serving:
     """`kaogae label serve` as a process of its own."""
 
     workspace: Workspace
     log: Path
+    launch: Callable[..., Any]
     options: tuple[str, ...] = ()
     port: int = 0
-    process: subprocess.Popen[bytes] = field(init=False)
+    process: Any = field(init=False)
+    """As `subprocess.Popen` is one."""
 
     def start(self) -> None:
         """Start it, again on the same port, and wait until it answers."""
-        command = [
-            sys.executable,
-            "-m",
-            "kaogae.cli",
-            "label",
-            "serve",
-            "--port",
-            str(self.port),
-            *self.options,
-        ]
+        command = ["label", "serve", "--port", str(self.port), *self.options]
         command += ["--workspace", str(self.workspace.folder)]
         if self.workspace.catalog_url:
             command += ["--catalog", self.workspace.catalog_url]
         before = len(self.output)
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        self.process = self.launch(command, self.log)
         give_up = time.monotonic() + 60
         while time.monotonic() < give_up and self.process.poll() is None:
             found = re.search(r"http://[^/\s]+:(\d+)", self.output[before:])
@@ -199,12 +198,18 @@ class Serving:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Serving]]:
+def launch() -> Callable[..., Any]:
+    """How a service is started: afresh, as a person does."""
+    return launched
+
+
+@pytest.fixture
+def serve(tmp_path: Path, launch: Callable[..., Any]) -> Iterator[Callable[..., Serving]]:
     """`serve(workspace)` starts the real service on a free port of this machine, and gives it."""
     running: list[Serving] = []
 
     def start(workspace: Workspace, *options: str) -> Serving:
-        serving = Serving(workspace, tmp_path / f"serve-{len(running)}.log", options)
+        serving = Serving(workspace, tmp_path / f"serve-{len(running)}.log", launch, options)
         running.append(serving)
         serving.start()
         return serving

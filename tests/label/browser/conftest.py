@@ -1,9 +1,15 @@
 """A real Chromium before the real service: phones, tablets and desktops, and what people do with them."""
 
+import json
+import os
 import re
+import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +51,54 @@ def browser(chromium: str, playwright: Playwright) -> Iterator[Browser]:
     browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
     yield browser
     browser.close()
+
+
+class Fork:
+    """A service that the script beside these tests forked: what is used here of a `subprocess.Popen`."""
+
+    def __init__(self, pid: int, ask: Callable[..., Any]) -> None:
+        self.pid, self.returncode, self._ask = pid, None, ask
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            self.returncode = self._ask(ended=self.pid)
+        return self.returncode
+
+    def wait(self, timeout: float = 60) -> int:
+        until = time.monotonic() + timeout
+        while self.poll() is None:
+            assert time.monotonic() < until, "the service doesn't end"
+            time.sleep(0.01)
+        return self.returncode or 0
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator[Callable[..., Fork]]:
+    """Services that are there at once: what they import takes longer than most tests.
+
+    That one starts afresh too, as a person starts it, is what test_serving.py is about.
+    """
+    script = Path(__file__).with_name("forks.py")
+    with subprocess.Popen(
+        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        asked, answers = server.stdin, server.stdout
+        assert asked is not None
+        assert answers is not None
+
+        def ask(**order: Any) -> Any:
+            print(json.dumps(order), file=asked, flush=True)
+            return json.loads(answers.readline())
+
+        yield lambda arguments, log: Fork(ask(arguments=arguments, log=str(log)), ask)
+        asked.close()
 
 
 class Trouble:
