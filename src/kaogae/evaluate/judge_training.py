@@ -232,23 +232,48 @@ class _Lessons:
     @torch.no_grad()
     def take(self) -> tuple[Tensor, Tensor]:
         """Inner faces [batch, 3, size, size] in [0, 1] and what they show, [batch, 6]."""
-        dice = self._dice
-        spoiled = round(NONE * self.batch)
-        real = round(REAL * (self.batch - spoiled)) if self.chances is not None else 0
-        characters = dice.integers(len(self.drawn.labels), size=self.batch - real)
-        one = dice.integers(TAKES, size=self.batch - real)
-        labels = self.drawn.labels[characters, one]
-        faces = _floats(self.drawn.pictures(characters, one))
-        another = (one[:spoiled] + dice.integers(1, TAKES, size=spoiled)) % TAKES
-        pairs = np.stack([labels[:spoiled], self.drawn.labels[characters[:spoiled], another]], 1)
-        others = _floats(self.drawn.pictures(characters[:spoiled], another))
-        faces[:spoiled] = none_of_five(faces[:spoiled], others, torch.from_numpy(pairs))
-        labels[:spoiled] = OTHER
+        real = round(REAL * self.batch) if self.chances is not None else 0
+        faces, labels = self._drawn(self.batch - real)
         if real:
-            chosen = dice.choice(len(self.labels), size=real, p=self.chances)
-            faces = torch.cat([faces, _floats(self.pixels[chosen])])
-            labels = np.concatenate([labels, self.labels[chosen]])
+            others, shown = self._real(real)
+            faces, labels = torch.cat([faces, others]), np.concatenate([labels, shown])
         return looked_at(faces, self.size), F.one_hot(torch.from_numpy(labels), len(VERDICTS)).float()
+
+    def _drawn(self, count: int) -> tuple[Tensor, Labels]:
+        """`count` drawn faces; what is mixed are two of one character's."""
+        characters = self._dice.integers(len(self.drawn.labels), size=count)
+        one = self._dice.integers(TAKES, size=count)
+        another = (one + self._dice.integers(1, TAKES, size=count)) % TAKES
+        return _partly_spoiled(
+            lambda rows: self.drawn.pictures(characters[rows], one[rows]),
+            lambda rows: self.drawn.pictures(characters[rows], another[rows]),
+            self.drawn.labels[characters, one],
+            self.drawn.labels[characters, another],
+        )
+
+    def _real(self, count: int) -> tuple[Tensor, Labels]:
+        """`count` faces of the sets; what is mixed may be two characters', but not if both show the same."""
+        one, another = self._dice.choice(len(self.labels), size=(2, count), p=self.chances)
+        another = np.where(self.labels[one] == self.labels[another], one, another)
+        return _partly_spoiled(
+            lambda rows: self.pixels[one[rows]],
+            lambda rows: self.pixels[another[rows]],
+            self.labels[one],
+            self.labels[another],
+        )
+
+
+def _partly_spoiled(
+    first: Callable[[slice], Pixels], second: Callable[[slice], Pixels], labels: Labels, others: Labels
+) -> tuple[Tensor, Labels]:
+    """The first faces [N, 3, S, S], of which as many as belong show none of the five; and what they show."""
+    faces, labels = _floats(first(slice(None))), labels.copy()
+    if spoiled := round(NONE * len(labels)):
+        rows = slice(spoiled)
+        pairs = torch.from_numpy(np.stack([labels[rows], others[rows]], 1))
+        faces[rows] = none_of_five(faces[rows], _floats(second(rows)), pairs)
+        labels[rows] = OTHER
+    return faces, labels
 
 
 def _floats(pixels: Pixels) -> Tensor:
