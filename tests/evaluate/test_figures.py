@@ -114,6 +114,8 @@ def test_the_numbers_are_where_they_belong(made):
     marks = {line.get_marker(): line.get_xdata() for line in axes.get_lines() if line.get_marker() in "o|"}
     assert marks["o"] == pytest.approx(100 * OURS.class_accuracies)
     assert marks["|"] == pytest.approx([89, 74, 72, 78, 91])
+    reach = [segment[:, 0] for segment in axes.collections[0].get_segments()]
+    assert np.array(reach) == pytest.approx(100 * OURS.class_intervals)
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "happy", "sad", "crying", "neutral", "surprised",
     ]  # fmt: skip

@@ -515,7 +515,7 @@ def test_names_of_strangers_break_out_of_nothing(found: list[Evaluation], tmp_pa
         identity={**found[2].identity, "name": HOSTILE},
     )
     extras = Extras(
-        tables=[SetFacts(HOSTILE, HOSTILE, {HOSTILE: {"happy": 3}}, {HOSTILE: 3})],
+        tables=[SetFacts(HOSTILE, HOSTILE, {HOSTILE: {"happy": 3}, "=1+1": {"sad": 1}}, {HOSTILE: 3})],
         people=[Panel(HOSTILE, frozenset(one.inputs.names), {HOSTILE: PAPER}, PAPER, failed=(HOSTILE,))],
         comparisons=[],
         commands=[HOSTILE],
