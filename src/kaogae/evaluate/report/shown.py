@@ -113,8 +113,8 @@ def distances(material: Material) -> Blocks:
     if tables:
         yield Words(
             "Fréchet and kernel distances of the outputs for each target to faces that show it, and of all"
-            " outputs to all: 0 is no difference. Both depend on how many faces there are, so compare within"
-            " a column only; with few faces FID is too large."
+            " outputs to all: 0 is no difference. FID is too large with few faces, so compare it within a"
+            " column only. KID isn't; behind ± is how much subsets differ, not how sure the mean is."
         )
     for group, table in tables:
         kind = "the drawn truth of the same characters" if group.drawn else "real faces of the set"
