@@ -95,6 +95,7 @@ def _full(*_, **__):
         lambda raw: raw | {"model": {"name": 1, "evil": 2}},
         lambda raw: raw | {"regions": 7},
         lambda raw: raw | {"judge": {"known": 3}},
+        lambda raw: raw | {"judge": {}},
         lambda raw: raw | {"judge": raw["judge"] | {"known": {"drawn": [[1, 2]]}}},
         lambda raw: raw | {"judge": raw["judge"] | {"known": {"drawn": [[1e300] * 6] * 6}}},
         lambda raw: raw | {"judge": raw["judge"] | {"reliability": {"drawn": [[1, 2]]}}},

@@ -169,8 +169,9 @@ def _from_json(raw: dict[str, Any], folder: Path) -> Evaluation:
     found = Evaluation(
         model=ModelFacts(**raw["model"]),
         inputs=inputs,
-        judge=judge
-        and JudgeFacts(
+        judge=None
+        if judge is None
+        else JudgeFacts(
             **judge
             | {"known": {kind: np.array(table, np.int64) for kind, table in judge["known"].items()}}
             | {"reliability": {kind: _numbers(bins) for kind, bins in judge["reliability"].items()}}
