@@ -94,6 +94,12 @@ def test_two_sets_of_one_name_are_refused(order: Callable[..., Order], folder: P
         order(sets=[load(folder / "one" / "drawn")])
 
 
+@pytest.mark.parametrize("name", ["../../../elsewhere", "/elsewhere", ".hidden", "", "two\nlines"])
+def test_a_set_whose_name_leads_elsewhere_is_refused(order: Callable[..., Order], faces: FaceSet, name: str):
+    with pytest.raises(UsageError, match="can't be the name of a set"):
+        order(sets=[replace(faces, name=name)])
+
+
 def test_a_judge_for_what_is_not_evaluated_is_refused(order: Callable[..., Order], faces: FaceSet):
     order(sets=[faces], judges=("faces",))
     with pytest.raises(UsageError, match="for 'drawn', on which nothing is evaluated: name a set of faces"):

@@ -15,6 +15,7 @@ import torch
 
 from kaogae import __version__
 from kaogae.dataset import FaceSet
+from kaogae.dataset.paths import check_name
 from kaogae.errors import EvaluationError, UsageError
 from kaogae.evaluate.evaluation import Evaluation
 from kaogae.evaluate.identity import Identity
@@ -129,6 +130,8 @@ def _check_models(names: Sequence[str]) -> None:
 def _check_sets(sets: Sequence[FaceSet | None], judges: Mapping[str, Judge]) -> None:
     """Whether each has a name of its own, and each judge a set."""
     names = [DRAWN if faces is None else faces.name for faces in sets]
+    for name in names:
+        check_name(name)  # a set says itself what it's called, and a folder is called so too
     if any(faces is not None and faces.name == DRAWN for faces in sets):
         raise UsageError(
             f"This set is called '{DRAWN}', as those characters are that are drawn for an evaluation: freeze"
