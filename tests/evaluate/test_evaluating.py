@@ -15,6 +15,7 @@ from kaogae.evaluate.evaluating import Order, evaluate
 from kaogae.evaluate.evaluation import ModelFacts
 from kaogae.evaluate.identity import Identity
 from kaogae.evaluate.judge import Judge
+from kaogae.evaluate.measure import Reference, compare_as_a_whole
 from kaogae.evaluate.models import Model
 from kaogae.evaluate.snapshots import FILE, picture_path
 from kaogae.expressions import EXPRESSIONS
@@ -179,3 +180,19 @@ def test_one_colour_is_a_picture_too(order: Callable[..., Order], faces: FaceSet
     assert found.summary()["accuracy"] == 0
     assert found.summary()["spread_eyes"] == 0
     json.loads((tmp_path / "grey/faces-5-0" / FILE).read_text(), parse_constant=pytest.fail)
+
+
+def test_outputs_are_never_compared_with_their_own_inputs(faces: FaceSet):
+    names = [face.file for face in faces.of("test")][:2]
+    every, rest = Reference.of_set(faces, 64), Reference.of_set(faces, 64, without=names)
+    assert len(rest.labels) == len(every.labels) - 2
+    kept = {picture.tobytes() for picture in rest.pixels}
+    inputs = faces.pictures([face for face in faces.faces if face.file in names])
+    assert all(picture.tobytes() not in kept for picture in inputs)
+
+
+def test_of_a_set_that_is_all_inputs_no_distance_is_known(faces: FaceSet):
+    nothing = Reference.of_set(faces, 64, without=[face.file for face in faces.faces])
+    found = compare_as_a_whole(np.zeros((12, 5, 64, 64, 3), np.uint8), nothing, Judge.load().features)
+    assert np.isnan(found["fid"]).all()
+    assert found["pictures"].tolist() == [0] * 6

@@ -158,7 +158,8 @@ def _prepared(
         inputs = drawn(order.count, order.seed, size, workers=workers, progress=drawing)
         return inputs, Reference.of_truths(inputs)
     tell("reading faces", 0, order.count)
-    return choose(faces, order.count, order.seed, size=size), Reference.of_set(faces, size)
+    inputs = choose(faces, order.count, order.seed, size=size)
+    return inputs, Reference.of_set(faces, size, without=inputs.names)
 
 
 def _measures(order: Order, faces: FaceSet | None) -> Measures:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,16 +49,24 @@ class Reference:
         return cls(flat, np.tile(np.arange(TARGETS), len(inputs)))
 
     @classmethod
-    def of_set(cls, faces: FaceSet, size: int, most: int = REFERENCES) -> "Reference":
-        """Up to `most` faces of each expression, of all splits: those of the test split first."""
-        ranked = sorted(faces.faces, key=lambda face: (face.split != "test", face.sha256, face.file))
+    def of_set(
+        cls, faces: FaceSet, size: int, without: Sequence[str] = (), most: int = REFERENCES
+    ) -> "Reference":
+        """Up to `most` faces of each expression, of all splits: those of the test split first.
+
+        Args:
+            without: files of the inputs. To find them again would be no merit of a model that copies.
+        """
+        others = [face for face in faces.faces if face.file not in set(without)]
+        ranked = sorted(others, key=lambda face: (face.split != "test", face.sha256, face.file))
         chosen = [
             face
             for k in range(TARGETS)
             for face in [one for one in ranked if one.expression.position == k][:most]
         ]
         pixels = [resized(picture, size) for picture in faces.pictures(chosen)]
-        return cls(np.stack(pixels), np.array([face.expression.position for face in chosen], np.int64))
+        pixels = np.stack(pixels) if pixels else np.empty((0, size, size, 3), np.uint8)
+        return cls(pixels, np.array([face.expression.position for face in chosen], np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,16 +181,20 @@ def compare_as_a_whole(outputs: Pixels, reference: Reference, features: Features
     """Fréchet and kernel distances of outputs [N, 5, S, S, 3] to faces that show each target, each [6]: by
     target, and of all to all; NaN where there are fewer than `frechet.LEAST` of either.
     """
+    each = np.bincount(reference.labels, minlength=TARGETS)
+    found = {key: np.full(TARGETS + 1, np.nan) for key in ("fid", "kid", "kid_sd")}
+    found["pictures"] = np.array([*each, each.sum()], np.float64)
+    if each.sum() < LEAST:
+        return found
     ours = features(_flat(outputs)).reshape(len(outputs), TARGETS, -1)
     theirs = features(reference.pixels)
     pairs = [(ours[:, k], theirs[reference.labels == k]) for k in range(TARGETS)]
     pairs.append((ours.reshape(-1, ours.shape[-1]), theirs))
-    found = {key: np.full(TARGETS + 1, np.nan) for key in ("fid", "kid", "kid_sd")}
     for k, (made, real) in enumerate(pairs):
         if min(len(made), len(real)) >= LEAST:
             found["fid"][k] = frechet(made, real)
             found["kid"][k], found["kid_sd"][k] = kernel(made, real)
-    return found | {"pictures": np.array([len(real) for _, real in pairs], np.float64)}
+    return found
 
 
 def facts_of_judge(judge: Judge) -> JudgeFacts:
