@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kaogae import __version__
 from kaogae.dataset import FaceSet
 from kaogae.evaluate.evaluation import TARGETS, Evaluation, InputsFacts, JudgeFacts
 from kaogae.evaluate.frechet import LEAST, frechet, kernel
@@ -94,6 +95,7 @@ def key_of(
         content.update(b"" if array is None else array.tobytes())
     own = "" if model.own_head is None else "and its own discriminator"
     return {
+        "kaogae": __version__,
         "model": model.facts.sha256,
         "inputs": content.hexdigest(),
         "set": set_hash,
