@@ -55,6 +55,14 @@ def test_its_header_and_its_card_agree(generator: Generator) -> None:
     assert header["dataset"] in card
     assert f"{header['images_seen']:,} images seen" in card
     assert header["image_size"] == generator.image_size
+    for name, evaluation in header["metrics"]["evaluations"].items():
+        matrix = np.array(evaluation["matrix"])
+        assert matrix.sum(1).tolist() == [100] * 5, name
+        assert evaluation["summary"]["accuracy"] == pytest.approx(np.diag(matrix).sum() / 500)
+        assert len(evaluation["judge"]) == 64
+    drawn, *real = (one["summary"]["accuracy"] for one in header["metrics"]["evaluations"].values())
+    assert f"**{100 * drawn:.1f}**" in card
+    assert f"**{100 * np.mean(real):.1f}**" in card
 
 
 def test_every_expression_comes_nearer_to_the_drawn_truth_than_the_input_is(generator: Generator) -> None:
