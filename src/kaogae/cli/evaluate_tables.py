@@ -109,7 +109,7 @@ def _lines(found: "Sequence[Evaluation]", counts: bool) -> Iterator[str]:
 
     from kaogae.evaluate.confusion import Confusion
     from kaogae.evaluate.evaluation import TARGETS, corrected_or_why
-    from kaogae.evaluate.tables import Measured, as_text, matrix
+    from kaogae.evaluate.tables import PAPERS, Measured, as_text, matrix
 
     for on in dict.fromkeys(one.inputs.name for one in found):
         those = [one for one in found if one.inputs.name == on]
@@ -134,6 +134,7 @@ def _lines(found: "Sequence[Evaluation]", counts: bool) -> Iterator[str]:
             known = Measured(f"The judge itself, on {kind} faces", Confusion(table[:TARGETS]), rows="shows")
             yield as_text(matrix(known, counts=counts, paper=False))
         yield from _others(those)
+    yield as_text(matrix(PAPERS))
 
 
 def _others(found: "Sequence[Evaluation]") -> Iterator[str]:
