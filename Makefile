@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint unit servers clean
+.PHONY: demo test lint unit coverage servers clean
 
 demo: $(VENV)/base.done ## the main job: five expressions for each picture in examples/
 	$(BIN)/kaogae transfer examples --to all --sheet -o demo-out
@@ -22,6 +22,9 @@ lint: $(VENV)/dev.done
 		"Debian's node-typescript." >&2; [ "$$CI" != true ]; fi
 
 unit: $(VENV)/dev.done servers
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+coverage: $(VENV)/dev.done servers ## which lines no test reaches; takes a fifth longer
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
 
 servers: ## PostgreSQL, Chromium and tsc for the tests, where they are missing and may be installed; never fails
