@@ -11,7 +11,6 @@ from safetensors.torch import load, save
 
 from kaogae.errors import ModelError, UsageError
 from kaogae.evaluate.identity import (
-    HEADER_LIMIT,
     Identity,
     IdentityHeader,
     build_identity,
@@ -19,6 +18,7 @@ from kaogae.evaluate.identity import (
     save_identity,
     unpack,
 )
+from kaogae.stargan.checkpoint import HEADER_LIMIT
 
 
 @pytest.fixture(scope="module")

@@ -25,12 +25,11 @@ from torch import Tensor, nn
 from kaogae.errors import ModelError, UsageError
 from kaogae.evaluate.backbones import build_backbone
 from kaogae.files import write_whole
+from kaogae.stargan.checkpoint import header_text, refuse_infinite
 
 FORMAT, VERSION = "kaogae-identity", 1
 FILE_LIMIT = 32 * 2**20
 """Most bytes of a file of weights; the shipped one has 3 MB."""
-HEADER_LIMIT = 2**16
-"""Most bytes of its header."""
 ARCHITECTURE = "shufflenet_v2_x1_0"
 """The network, in torchvision. Ma, Zhang, Zheng and Sun, ShuffleNet V2 (2018)."""
 STAGES = ("conv1", "stage2", "stage3", "stage4")
@@ -245,7 +244,7 @@ def pack(network: nn.Module, header: IdentityHeader) -> bytes:
         name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
         for name, value in network.state_dict().items()
     }
-    _refuse_infinite(tensors)
+    refuse_infinite(tensors)
     return save(tensors, {"kaogae": header.to_json()})
 
 
@@ -255,29 +254,15 @@ def unpack(data: bytes) -> tuple[nn.Module, IdentityHeader]:
     Raises:
         ModelError: too large, damaged, foreign, or not exactly the weights that its header promises.
     """
-    header = IdentityHeader.from_json(_header_text(data))
+    header = IdentityHeader.from_json(header_text(data, FILE_LIMIT))
     try:
         tensors = load(data)
-        _refuse_infinite(tensors)
+        refuse_infinite(tensors)
         network = build_identity(header.outputs)
         network.load_state_dict(tensors, strict=True)
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise ModelError("It is damaged, or its weights don't fit its header.") from error
     return network, header
-
-
-def _header_text(data: bytes) -> str:
-    """The JSON under the key `kaogae`, read before any tensor is."""
-    length = int.from_bytes(data[:8], "little")
-    if not 8 <= len(data) <= FILE_LIMIT or length > min(HEADER_LIMIT, len(data) - 8):
-        raise ModelError("It is too large, cut off, or not a .safetensors file.")
-    try:
-        text: Any = json.loads(data[8 : 8 + length])["__metadata__"]["kaogae"]
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
-        raise ModelError("It has no header named 'kaogae'.") from error
-    if not isinstance(text, str):
-        raise ModelError("Its header isn't text.")
-    return text
 
 
 def _distances(raw: Any) -> Distances:
@@ -293,9 +278,3 @@ def _number(value: object) -> bool:
 
 def _share(value: object) -> bool:
     return _number(value) and 0 <= cast(float, value) <= 1
-
-
-def _refuse_infinite(tensors: dict[str, Tensor]) -> None:
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise ModelError(f"The weight '{name}' isn't finite.")

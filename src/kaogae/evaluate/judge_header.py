@@ -17,11 +17,10 @@ from kaogae.errors import ModelError
 from kaogae.evaluate.confusion import VERDICTS, Confusion
 from kaogae.evaluate.judge_network import ARCHITECTURES, JudgeNetwork
 from kaogae.expressions import EXPRESSIONS
+from kaogae.stargan.checkpoint import header_text
 
 FORMAT = "kaogae-judge"
 VERSION = 1
-HEADER_LIMIT = 2**20
-"""Most bytes of a header."""
 SIZES = range(32, 257)
 TEXT_LIMIT = 200
 """Most letters of a name or hash."""
@@ -172,7 +171,7 @@ def unpack(data: bytes, name: str) -> tuple[JudgeNetwork, JudgeHeader, str]:
         ModelError: damaged, foreign, or not exactly the weights that its header promises.
     """
     try:
-        header = JudgeHeader.from_json(_header_text(data))
+        header = JudgeHeader.from_json(header_text(data))
         tensors = load(data)
         for key, value in tensors.items():
             _halved(key, value)
@@ -192,21 +191,6 @@ def _halved(name: str, value: torch.Tensor) -> torch.Tensor:
     if not math.isfinite(float(half.double().abs().sum())):
         raise ModelError(f"The weight '{name}' isn't finite: the training has failed.")
     return half
-
-
-def _header_text(data: bytes) -> str:
-    """The JSON under the key `kaogae`, read before any tensor is."""
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > min(HEADER_LIMIT, len(data) - 8):
-        raise ModelError("It is cut off, or not a .safetensors file.")
-    try:
-        outer: Any = json.loads(data[8 : 8 + length])
-        text = outer["__metadata__"]["kaogae"]
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
-        raise ModelError("It is not one of Kaogae's: it has no header named 'kaogae'.") from error
-    if not isinstance(text, str):
-        raise ModelError("It is not one of Kaogae's: its header is not text.")
-    return text
 
 
 # ---------------------------------------------------------------------------------------------- header values

@@ -130,7 +130,7 @@ def pack(generator: nn.Module, header: Header) -> bytes:
         ModelError: a weight isn't finite.
     """
     tensors = {name: t.detach().cpu().contiguous() for name, t in generator.state_dict().items()}
-    _refuse_infinite(tensors)
+    refuse_infinite(tensors)
     return save(tensors, {"kaogae": header.to_json()})
 
 
@@ -141,9 +141,9 @@ def unpack(data: bytes, name: str) -> tuple[Generator, Header]:
         ModelError: too large, damaged, foreign, or not exactly the weights that its header promises.
     """
     try:
-        header = Header.from_json(_header_text(data))
+        header = Header.from_json(header_text(data))
         tensors = load(data)
-        _refuse_infinite(tensors)
+        refuse_infinite(tensors)
         generator = build_generator(header.generator)
         generator.load_state_dict(tensors, strict=True)
     except ModelError as error:
@@ -153,10 +153,14 @@ def unpack(data: bytes, name: str) -> tuple[Generator, Header]:
     return generator.eval(), header
 
 
-def _header_text(data: bytes) -> str:
-    """The JSON under the key `kaogae`, read before any tensor is."""
-    if len(data) > FILE_LIMIT:
-        raise ModelError(f"It is larger than {FILE_LIMIT >> 20} MiB.")
+def header_text(data: bytes, most: int = FILE_LIMIT) -> str:
+    """The JSON under the key `kaogae` of a `.safetensors` file, read before any tensor is.
+
+    Raises:
+        ModelError: it has more than `most` bytes, is damaged, or has no such header.
+    """
+    if len(data) > most:
+        raise ModelError(f"It is larger than {most >> 20} MiB.")
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > min(HEADER_LIMIT, len(data) - 8):
         raise ModelError("It is cut off, or not a .safetensors file.")
@@ -196,7 +200,8 @@ def _channels(config: GeneratorConfig) -> int:
     return config.deep if isinstance(config, SmallConfig) else config.width * 2**config.downs
 
 
-def _refuse_infinite(tensors: dict[str, torch.Tensor]) -> None:
+def refuse_infinite(tensors: dict[str, torch.Tensor]) -> None:
+    """ModelError for a weight that isn't finite."""
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not math.isfinite(float(tensor.double().abs().sum())):
             raise ModelError(f"The weight '{name}' isn't finite: the training has failed.")
