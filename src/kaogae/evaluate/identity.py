@@ -13,7 +13,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 
 from kaogae.errors import ModelError, UsageError
 from kaogae.evaluate.backbones import build_backbone
+from kaogae.evaluate.inputs import resized
 from kaogae.files import write_whole
 from kaogae.stargan.checkpoint import header_text, refuse_infinite
 
@@ -206,12 +206,8 @@ def batches(pictures: Pixels, size: int) -> Iterator[Tensor]:
     """
     if pictures.ndim != 4 or pictures.shape[-1] != 3 or pictures.dtype != np.uint8 or not pictures.size:
         raise UsageError(f"Pictures are [N, S, S, 3] of bytes, not {pictures.dtype} of {pictures.shape}.")
-    way = cv2.INTER_AREA if size < pictures.shape[1] else cv2.INTER_CUBIC
     for begin in range(0, len(pictures), BATCH):
-        part = pictures[begin : begin + BATCH]
-        if part.shape[1:3] != (size, size):
-            part = np.stack([cv2.resize(one, (size, size), interpolation=way) for one in part])
-        yield as_batch(part)
+        yield as_batch(np.stack([resized(one, size) for one in pictures[begin : begin + BATCH]]))
 
 
 def as_batch(pictures: Pixels) -> Tensor:

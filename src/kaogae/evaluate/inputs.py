@@ -180,6 +180,7 @@ def _usual(size: int) -> Marks:
 
 
 def resized(pixels: Pixels, size: int) -> Pixels:
+    """A face [S, S, 3] as every network and figure here gets it: [size, size, 3]."""
     if len(pixels) == size:
         return pixels
     way = cv2.INTER_AREA if size < len(pixels) else cv2.INTER_CUBIC

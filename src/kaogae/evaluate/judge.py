@@ -16,6 +16,7 @@ from torch import Tensor
 
 from kaogae.errors import EvaluationError, ModelError, UsageError
 from kaogae.evaluate.confusion import CLASSES, OTHER
+from kaogae.evaluate.inputs import resized
 from kaogae.evaluate.judge_header import JudgeHeader, pack, unpack
 from kaogae.evaluate.judge_network import JudgeNetwork, inner_face
 from kaogae.faces import find_faces
@@ -157,8 +158,6 @@ def _resized(pictures: Pixels) -> Pixels:
         raise UsageError(f"Pictures to judge are [N, S, S, 3], not {list(pictures.shape)}.")
     if pictures.dtype != np.uint8 or not 8 <= pictures.shape[1] <= 4096:
         raise UsageError("Pictures to judge are uint8 RGB of 8 to 4096 pixels.")
-    side = pictures.shape[1]
-    if side == SIZE or not len(pictures):
+    if pictures.shape[1] == SIZE or not len(pictures):
         return np.ascontiguousarray(pictures)
-    way = cv2.INTER_AREA if side > SIZE else cv2.INTER_CUBIC
-    return np.stack([cv2.resize(one, (SIZE, SIZE), interpolation=way) for one in pictures]).astype(np.uint8)
+    return np.stack([resized(one, SIZE) for one in pictures])

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -24,6 +23,7 @@ from torch import Tensor
 from kaogae.dataset import FaceSet
 from kaogae.errors import ConfigError
 from kaogae.evaluate.confusion import CLASSES, OTHER, VERDICTS
+from kaogae.evaluate.inputs import resized
 from kaogae.evaluate.judge import SIZE, Judge
 from kaogae.evaluate.judge_faces import CALIBRATED, EXAMINED, LEARNED, Drawn, Order, draw
 from kaogae.evaluate.judge_header import Bin, JudgeHeader, Known, Learned
@@ -285,14 +285,9 @@ def _of_sets(sets: Sequence[FaceSet], split: str) -> tuple[Pixels, Labels]:
     pixels = [np.empty((0, SIZE, SIZE, 3), np.uint8)]
     labels = [np.empty(0, np.int64)]
     for faces in sets:
-        pixels += [_resized(picture)[None] for picture in faces.pictures(faces.of(split))]
+        pixels += [resized(picture, SIZE)[None] for picture in faces.pictures(faces.of(split))]
         labels.append(faces.labels(split))
     return np.concatenate(pixels), np.concatenate(labels)
-
-
-def _resized(pixels: Pixels) -> Pixels:
-    way = cv2.INTER_AREA if len(pixels) > SIZE else cv2.INTER_CUBIC
-    return cv2.resize(pixels, (SIZE, SIZE), interpolation=way).astype(np.uint8)
 
 
 def _sources(plan: Plan, lessons: Order, sets: Sequence[FaceSet]) -> tuple[Learned, ...]:

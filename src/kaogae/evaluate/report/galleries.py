@@ -13,7 +13,7 @@ from kaogae.atelier import expression as acting
 from kaogae.atelier.portrait import Portrait
 from kaogae.evaluate.confusion import OTHER, VERDICTS
 from kaogae.evaluate.evaluation import TARGETS, Evaluation
-from kaogae.evaluate.inputs import DRAWN_SEEDS
+from kaogae.evaluate.inputs import DRAWN_SEEDS, resized
 from kaogae.evaluate.report.figures import Drawn, mosaic
 from kaogae.evaluate.report.material import Group
 from kaogae.evaluate.snapshots import read_row
@@ -28,6 +28,8 @@ WORST = 10
 """Outputs that the judge likes least."""
 TRUTH = "drawn truth"
 """What the row is called that shows what outputs should be."""
+GRID = 128
+"""Side of the faces in the figure as a file, where models of all sizes stand in one grid."""
 SIDE = 160
 """Most pixels of a face in the page."""
 QUALITY = 82
@@ -91,14 +93,14 @@ def figure_4(group: Group) -> tuple[list[Sheet], Drawn]:
             alts = ("The input", *(f"The drawing, {target}" for target in ORDER))
             faces = [Face(_webp(one), alt) for alt, one in zip(alts, truth, strict=True)]
             rows.append((TRUTH, tuple(faces)))
-            drawn.append((TRUTH, [_resized(one) for one in truth]))
+            drawn.append((TRUTH, [resized(one, GRID) for one in truth]))
         for name, found in group.found.items():
             pictures = _small(read_row(found, number))
             source = _Source(found, number)
             faces = [Face(_webp(pictures[0]), source.alt())]
             faces += [_output(pictures[1 + target.position], source, target.position) for target in ORDER]
             rows.append((name, tuple(faces)))
-            drawn.append((name, [_resized(pictures[k]) for k in (0, *(1 + t.position for t in ORDER))]))
+            drawn.append((name, [resized(pictures[k], GRID) for k in (0, *(1 + t.position for t in ORDER))]))
         sheets.append(Sheet(_Source(group.first, number).title(), ("input", *ORDER), tuple(rows)))
     return sheets, mosaic(drawn, ("input", *ORDER), every=len(sheets[0].rows))
 
@@ -133,7 +135,7 @@ def pairs(found: Evaluation, chosen: Sequence[tuple[int, int]]) -> tuple[list[Pa
         before, after = Face(_webp(pictures[0]), source.alt()), _output(pictures[1 + target], source, target)
         title = f"{number + 1}: {source.shows} → {EXPRESSIONS[target]}"
         made.append(Pair(title, before, after, _saw(found, number, target)))
-        drawn.append((title, [_resized(pictures[0]), _resized(pictures[1 + target])]))
+        drawn.append((title, [resized(pictures[0], GRID), resized(pictures[1 + target], GRID)]))
     return made, mosaic(drawn, ("input", "output"), every=1) if drawn else None
 
 
@@ -196,15 +198,7 @@ def _small(pictures: Pixels) -> Pixels:
     """[6, S, S, 3] at most `SIDE` wide."""
     if pictures.shape[1] <= SIDE:
         return pictures
-    return np.stack([_resized(one, SIDE) for one in pictures])
-
-
-def _resized(pixels: Pixels, side: int = 128) -> Pixels:
-    """For the figure, where models of all sizes stand in one grid."""
-    if len(pixels) == side:
-        return pixels
-    way = cv2.INTER_AREA if len(pixels) > side else cv2.INTER_CUBIC
-    return cv2.resize(pixels, (side, side), interpolation=way).astype(np.uint8)
+    return np.stack([resized(one, SIDE) for one in pictures])
 
 
 def _webp(pixels: Pixels) -> bytes:
