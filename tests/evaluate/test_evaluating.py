@@ -196,3 +196,16 @@ def test_of_a_set_that_is_all_inputs_no_distance_is_known(faces: FaceSet):
     found = compare_as_a_whole(np.zeros((12, 5, 64, 64, 3), np.uint8), nothing, Judge.load().features)
     assert np.isnan(found["fid"]).all()
     assert found["pictures"].tolist() == [0] * 6
+
+
+def test_faces_that_all_models_are_compared_with_are_described_once(faces: FaceSet):
+    asked: list[int] = []
+
+    def features(pictures: np.ndarray) -> np.ndarray:
+        asked.append(len(pictures))
+        return np.random.default_rng(0).random((len(pictures), 4), np.float32)
+
+    reference, outputs = Reference.of_set(faces, 64), np.zeros((12, 5, 64, 64, 3), np.uint8)
+    first, second = (compare_as_a_whole(outputs, reference, features) for _ in range(2))
+    assert asked == [60, len(reference.labels), 60]
+    np.testing.assert_array_equal(first["fid"], second["fid"])

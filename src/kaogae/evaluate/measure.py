@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,13 @@ class Reference:
     """[M, S, S, 3] RGB."""
     labels: NDArray[np.int64]
     """[M]."""
+    _described: dict[Features, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+
+    def described(self, features: Features) -> NDArray[np.float32]:
+        """`features` of all its faces, [M, F]: asked for by each model, found once."""
+        if features not in self._described:
+            self._described[features] = features(self.pixels)
+        return self._described[features]
 
     @classmethod
     def of_truths(cls, inputs: Inputs) -> "Reference":
@@ -58,7 +65,8 @@ class Reference:
         Args:
             without: files of the inputs. To find them again would be no merit of a model that copies.
         """
-        others = [face for face in faces.faces if face.file not in set(without)]
+        inputs = set(without)
+        others = [face for face in faces.faces if face.file not in inputs]
         ranked = sorted(others, key=lambda face: (face.split != "test", face.sha256, face.file))
         chosen = [
             face
@@ -189,7 +197,7 @@ def compare_as_a_whole(outputs: Pixels, reference: Reference, features: Features
     if each.sum() < LEAST:
         return found
     ours = features(_flat(outputs)).reshape(len(outputs), TARGETS, -1)
-    theirs = features(reference.pixels)
+    theirs = reference.described(features)
     pairs = [(ours[:, k], theirs[reference.labels == k]) for k in range(TARGETS)]
     pairs.append((ours.reshape(-1, ours.shape[-1]), theirs))
     for k, (made, real) in enumerate(pairs):
