@@ -64,9 +64,8 @@ def compared(rows: "Sequence[Compared]") -> Iterator[str]:
 
 def as_object(one: "Evaluation") -> dict[str, Any]:
     """For machines."""
-    from kaogae.evaluate.evaluation import corrected_or_why
 
-    corrected, why = corrected_or_why(one)
+    corrected, why = one.corrected_or_why
     matrix = one.confusion
     return {
         "model": one.name,
@@ -108,7 +107,7 @@ def _lines(found: "Sequence[Evaluation]", counts: bool) -> Iterator[str]:
     import numpy as np
 
     from kaogae.evaluate.confusion import Confusion
-    from kaogae.evaluate.evaluation import TARGETS, corrected_or_why
+    from kaogae.evaluate.evaluation import TARGETS
     from kaogae.evaluate.tables import PAPERS, Measured, as_text, matrix
 
     for on in dict.fromkeys(one.inputs.name for one in found):
@@ -118,7 +117,7 @@ def _lines(found: "Sequence[Evaluation]", counts: bool) -> Iterator[str]:
         yield f"{on}: {len(inputs)} inputs by seed {inputs.seed}, of each expression {shown}"
         yield ""
         for one in those:
-            corrected, why = corrected_or_why(one)
+            corrected, why = one.corrected_or_why
             if one.confusion is not None:
                 measured = Measured(f"{one.name}, by the judge", one.confusion, corrected)
                 yield as_text(matrix(measured, counts=counts))

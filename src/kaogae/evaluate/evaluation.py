@@ -144,10 +144,15 @@ class Evaluation:
         """Table II by the model's own discriminator, which it learned to please."""
         return self._confusion("own_head")
 
-    @cached_property
+    @property
     def corrected(self) -> Corrected | None:
         """Table II with the judge's known error on faces of this kind taken out; None where it can't be."""
-        return corrected_or_why(self)[0]
+        return self.corrected_or_why[0]
+
+    @cached_property
+    def corrected_or_why(self) -> tuple[Corrected | None, str]:
+        """The same, and why it can't be: thousands of draws, made once."""
+        return _corrected_or_why(self)
 
     @property
     def hits(self) -> NDArray[np.bool_] | None:
@@ -174,8 +179,9 @@ class Evaluation:
             found |= {"accuracy_by_its_own_discriminator": self.own_confusion.mean_accuracy}
         if self.corrected:
             found |= {"accuracy_corrected": self.corrected.mean_accuracy}
-        for key, part in (("moved_rightly", PARTS), ("spread", PARTS)):
-            found |= {f"{key}_{p}": float(v) for p, v in zip(part, self.regions.get(key, ()), strict=False)}
+        for key in ("moved_rightly", "spread"):
+            if key in self.regions:
+                found |= {f"{key}_{p}": float(v) for p, v in zip(PARTS, self.regions[key], strict=True)}
         for key in ("identity", "ssim_rest", "perceptual_rest", "cycle", "truth_ssim", "truth_perceptual"):
             if key in self.scores:
                 found[key] = float(np.nanmean(self.scores[key]))
@@ -191,7 +197,7 @@ class Evaluation:
         return None if seen is None else Confusion.of(np.tile(np.arange(TARGETS), len(seen)), seen.ravel())
 
 
-def corrected_or_why(found: Evaluation) -> tuple[Corrected | None, str]:
+def _corrected_or_why(found: Evaluation) -> tuple[Corrected | None, str]:
     """Table II with the judge's known error taken out, or why it can't be."""
     if found.confusion is None or found.judge is None:
         return None, "no judge was asked"

@@ -7,7 +7,7 @@ import numpy as np
 
 from kaogae.evaluate.bootstrap import Comparison
 from kaogae.evaluate.confusion import Confusion, Counts
-from kaogae.evaluate.evaluation import TARGETS, Evaluation, JudgeFacts, corrected_or_why
+from kaogae.evaluate.evaluation import TARGETS, Evaluation, JudgeFacts
 from kaogae.evaluate.regions import PARTS, VISIBLE, reach
 from kaogae.evaluate.report import figures, overviews
 from kaogae.evaluate.report.material import Group, Material, SetFacts
@@ -87,7 +87,7 @@ def matrices(material: Material) -> Blocks:
         both = as_csv([*models, PAPERS]), as_latex(table)
         yield Tabled(f"accuracy-{group.slug}", table, *both, narrow=narrow)
         for name, found in group.found.items():
-            why = corrected_or_why(found)[1]
+            why = found.corrected_or_why[1]
             if found.confusion and why:
                 yield Words(f"{name}: the judge's errors aren't taken out: {why.rstrip('.')}.")
             if found.corrected and (clearer := _clearer(found)):
